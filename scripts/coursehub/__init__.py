@@ -1,0 +1,1 @@
+"""Coursehub: a JupyterHub for a course, deployed from a repository."""
