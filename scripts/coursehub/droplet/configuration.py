@@ -1,0 +1,101 @@
+"""The hub's configuration files: put in place whole, tried, and taken back if the hub does not come up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from pathlib import Path
+
+from coursehub.droplet.hub import hub_problem, journal
+from coursehub.droplet.system import (
+    STATE,
+    OperationFailed,
+    read_json,
+    read_text,
+    run,
+    wait_for,
+    write_atomically,
+)
+
+GOOD = STATE / "last-good"
+APPLIED = STATE / "configuration.json"
+PATIENCE = 60.0
+
+
+def look(paths):
+    """The present text of each file, the digest of what the hub was last seen healthy with, and whether
+    the hub answers now (`problem` is None when it does)."""
+    return {
+        "files": {path: read_text(path) for path in paths},
+        "applied": (read_json(APPLIED) or {}).get("digest"),
+        "problem": hub_problem(),
+    }
+
+
+def digest(files):
+    """One name for a set of files: {path: {"text", "mode"}}."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def apply(files, reload, progress):
+    """Write `files`, restart what `reload` names ("hub" or "proxy"), and wait until the hub is healthy.
+
+    If it is not within `PATIENCE` seconds, what was last healthy is put back and OperationFailed carries
+    the journal's last lines. The marker is written last, so an interrupted run is known by its absence.
+    """
+    APPLIED.unlink(missing_ok=True)
+    if not GOOD.exists():
+        keep(files)
+    started = time.time()
+    put(files)
+    progress("restarting the hub")
+    problem = restart(reload)
+    if problem:
+        seen = journal("jupyterhub", started) or journal("traefik", started)
+        progress("the hub does not come up: putting the last good configuration back")
+        put(json.loads((GOOD / "files.json").read_text()))
+        restored = restart("proxy")
+        outcome = restored or "the last good configuration is back and the hub answers"
+        raise OperationFailed(
+            f"the hub did not come up with the new configuration ({problem}); {outcome}",
+            "correct course.yml or jupyterhub_config.py: the hub's own words are below",
+            seen,
+        )
+    shutil.rmtree(GOOD)
+    keep(files)
+    write_atomically(APPLIED, json.dumps({"digest": digest(files), "at": time.time()}))
+
+
+def keep(files):
+    """Save the present state of `files` as the one to come back to; absent files are recorded as such."""
+    present = {}
+    for path, wanted in files.items():
+        present[path] = {"text": read_text(path), "mode": wanted["mode"]}
+    write_atomically(GOOD / "files.json", json.dumps(present), 0o600)
+
+
+def put(files):
+    """Write each file atomically, or remove it where its text is None."""
+    for path, wanted in files.items():
+        if wanted["text"] is None:
+            Path(path).unlink(missing_ok=True)
+        else:
+            write_atomically(path, wanted["text"], wanted["mode"])
+
+
+def restart(what):
+    """Restart the hub or the proxy (which takes the hub with it); return None or what is wrong.
+
+    `tljh-config reload` waits for ever for a hub that cannot start, hence the time-out; and a unit that
+    failed often is no longer started by systemd until its counter is reset.
+    """
+    run(["systemctl", "reset-failed", "jupyterhub.service", "traefik.service"], timeout=30, check=False)
+    try:
+        if what == "proxy":
+            run(["tljh-config", "reload", "proxy"], timeout=PATIENCE, check=False)
+        run(["systemctl", "restart", "jupyterhub.service"], timeout=PATIENCE)
+    except OperationFailed as error:
+        return error.message
+    return wait_for(hub_problem, seconds=PATIENCE)

@@ -1,0 +1,9 @@
+"""What a hub is made of, a module each, in the order in which they are brought about.
+
+The hub is installed behind a closed door; `configuration`, last, opens it: by then the environment, the
+content and the administrators' passwords are in place.
+"""
+
+from . import configuration, content, environment, hub, packages, swap, users
+
+PARTS = (swap, packages, hub, environment, content, users, configuration)

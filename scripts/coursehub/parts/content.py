@@ -1,0 +1,137 @@
+"""The course's material, published in a repository on the droplet that students' servers pull from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..content_files import content_paths
+from ..model import Json, Reporter, Step
+from ..sizes import MIB
+
+NAME = "content"
+REPOSITORY = "/srv/course/content.git"
+BRANCH = "main"
+SHOWN = 12
+"""So many changed files are listed in a plan; of more, the number is given."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the course: its path below content/, git's mode and git's name for its bytes."""
+
+    path: str
+    mode: str
+    blob: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Want:
+    """`files` in git's order; `tree` is git's name for all of them together."""
+
+    root: Path
+    files: tuple[File, ...]
+    tree: str
+
+
+def want(settings, secrets) -> Want:
+    """Reads the files below content/ and names them as git would, so that equal means equal."""
+    root = settings.root / "content"
+    files = tuple(read(root, path) for path in content_paths(settings.root))
+    return Want(root, files, tree_id(files))
+
+
+def read(root: Path, path: str) -> File:
+    """Name one file by its bytes, without holding them in memory."""
+    place = root / path
+    size = place.stat().st_size
+    digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    with place.open("rb") as file:
+        while piece := file.read(MIB):
+            digest.update(piece)
+    return File(path, "100755" if os.access(place, os.X_OK) else "100644", digest.hexdigest(), size)
+
+
+def tree_id(files: Iterable[File]) -> str:
+    """Git's name (SHA-1) for a directory of files: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects."""
+    entries: dict[str, tuple[str, str]] = {}
+    below: dict[str, list[File]] = {}
+    for file in files:
+        first, _, rest = file.path.partition("/")
+        if rest:
+            below.setdefault(first, []).append(File(rest, file.mode, file.blob, file.size))
+        else:
+            entries[first] = (file.mode, file.blob)
+    for name, inside in below.items():
+        entries[name] = ("40000", tree_id(inside))
+    # Git sorts a directory as if its name ended in a slash.
+    ordered = sorted(entries, key=lambda name: name.encode() + (b"/" if name in below else b""))
+    body = b"".join(
+        entries[name][0].encode() + b" " + name.encode() + b"\0" + bytes.fromhex(entries[name][1])
+        for name in ordered
+    )
+    return hashlib.sha1(b"tree %d\0" % len(body) + body, usedforsecurity=False).hexdigest()
+
+
+def question(want: Want) -> Json:
+    return {"repository": REPOSITORY, "branch": BRANCH, "tree": want.tree}
+
+
+def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Want:
+    return want
+
+
+def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
+    """One step that sends the files whose bytes the droplet does not have."""
+    if seen["tree"] == want.tree and seen["trusted"]:
+        return []
+    present: Mapping[str, list[str]] = seen.get("files", {})
+    known = {blob for _, blob in present.values()}
+    if seen["tree"] == want.tree:
+        known = {file.blob for file in want.files}
+        changes = ["~ its permissions"]
+    else:
+        changes = differences(want.files, present)
+    listed: list[list[Json]] = []
+    payload: list[bytes | Path] = []
+    for file in want.files:
+        send = file.blob not in known
+        listed.append([file.path, file.mode, file.blob, file.size if send else None])
+        if send:
+            payload.append(want.root / file.path)
+    title = (
+        "Publish the content"
+        if not present
+        else f"Update the content ({count(len(changes), 'file')} changed)"
+    )
+    details = changes if len(changes) <= SHOWN else [*changes[:SHOWN], f"… and {len(changes) - SHOWN} more"]
+    parameters = {
+        "repository": REPOSITORY,
+        "branch": BRANCH,
+        "tree": want.tree,
+        "files": listed,
+        "message": title + "\n\n" + "\n".join(details) + "\n",
+    }
+    return [Step(NAME, title, "content.publish", parameters, tuple(details), tuple(payload), timeout=1800)]
+
+
+def differences(wanted: Iterable[File], present: Mapping[str, list[str]]) -> list[str]:
+    """What a person wants to know: files added (+), changed (~) and removed (-)."""
+    paths = {file.path: file for file in wanted}
+    changes = [f"+ {path}" for path in paths if path not in present]
+    changes += [
+        f"~ {path}"
+        for path, file in paths.items()
+        if path in present and [file.mode, file.blob] != present[path]
+    ]
+    changes += [f"- {path}" for path in present if path not in paths]
+    return sorted(changes, key=lambda change: change[2:])
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: 1 file, 2 files."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,154 @@
+"""What a person sees: live in a terminal, plain lines in CI, one JSON value for programs, a job summary."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from .model import Step, StepResult
+from .pipeline import Outcome
+from .problems import Failure, InvalidInput
+
+FULL_LENGTH = 110
+
+
+class Terminal:
+    """Tells on standard error; in a terminal, the present step's progress moves on one line."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.status = self.console.status("") if self.console.is_terminal else None
+
+    def stage(self, text: str) -> None:
+        self.console.print(f"[bold]{escape(text)}[/]")
+
+    def note(self, text: str) -> None:
+        self.console.print(f"  {escape(text)}")
+
+    def planned(self, steps: list[Step]) -> None:
+        """The plan, as a list of what is different."""
+        if not steps:
+            self.stage("Nothing to do: all is as it should be")
+            return
+        self.stage(f"Plan: {len(steps)} step" + ("" if len(steps) == 1 else "s"))
+        for number, step in enumerate(steps, 1):
+            self.console.print(f"  {number}. {escape(step.title)}")
+            for line in step.details:
+                self.console.print(f"       [dim]{escape(line)}[/]")
+
+    def started(self, step: Step) -> None:
+        if self.status:
+            self.status.update(escape(step.title))
+            self.status.start()
+
+    def progress(self, text: str) -> None:
+        if self.status:
+            self.status.update("[dim]" + escape(text[:FULL_LENGTH]) + "[/]")
+
+    def finished(self, result: StepResult) -> None:
+        if self.status:
+            self.status.stop()
+        mark = "[red]✗[/]" if result.error else "[green]✓[/]"
+        self.console.print(f"  {mark} {escape(result.step.title)} [dim]{result.seconds:.1f} s[/]")
+
+    def outcome(self, outcome: Outcome) -> None:
+        """How it ended: the first line says what to do next."""
+        if outcome.error:
+            self.problem(outcome.error)
+        elif outcome.verdict == "converged":
+            self.console.print(f"[bold green]The hub is ready[/] in {outcome.seconds:.1f} s")
+        for label, value in (("Hub", outcome.url), ("Students open", outcome.link)):
+            if not outcome.error:
+                self.console.print(f"  {label}: {escape(value)}")
+
+    def problem(self, error: Exception) -> None:
+        """One readable message for whatever a user may meet."""
+        if isinstance(error, InvalidInput):
+            number = len(error.problems)
+            self.console.print(f"[bold red]{number} mistake{'s' if number > 1 else ''} to correct[/]")
+            for problem in error.problems:
+                self.console.print(f"  {escape(str(problem))}")
+        elif isinstance(error, Failure):
+            self.console.print(f"[bold red]Failed:[/] {escape(error.message)}")
+            if error.fix:
+                self.console.print(f"  [bold]What to do:[/] {escape(error.fix)}")
+            if error.detail:
+                self.console.print(escape(error.detail), style="dim")
+
+
+def as_json(result: Outcome | Exception) -> str:
+    """The machine-readable result: one line, no secret in it."""
+    if isinstance(result, InvalidInput):
+        return json.dumps(
+            {"verdict": "invalid", "problems": [asdict(problem) for problem in result.problems]}
+        )
+    if isinstance(result, Failure):
+        return json.dumps({"verdict": "failed", "error": error_value(result)})
+    return json.dumps(
+        {
+            "verdict": result.verdict,
+            "address": result.address,
+            "url": result.url,
+            "link": result.link,
+            "commit": result.commit,
+            "seconds": round(result.seconds, 3),
+            "round_trips": result.round_trips,
+            "plan": [
+                {"part": step.part, "title": step.title, "details": list(step.details)}
+                for step in result.planned
+            ],
+            "steps": [
+                {
+                    "part": done.step.part,
+                    "title": done.step.title,
+                    "seconds": round(done.seconds, 3),
+                    "error": done.error,
+                }
+                for done in result.steps
+            ],
+            "checks": [asdict(check) for check in result.checks],
+            "error": error_value(result.error),
+        }
+    )
+
+
+def error_value(error: Failure | None):
+    """A failure as a JSON value."""
+    return error and {"message": error.message, "fix": error.fix, "detail": error.detail}
+
+
+def summary(result: Outcome | Exception) -> str:
+    """The job summary as Markdown; its first line says what happened and what to do."""
+    if isinstance(result, InvalidInput):
+        lines = [f"### {len(result.problems)} mistakes to correct, nothing was changed", ""]
+        return "\n".join(lines + [f"- {problem}" for problem in result.problems]) + "\n"
+    error = result if isinstance(result, Failure) else result.error
+    if error:
+        lines = [f"### Failed: {error.message}", "", error.fix, ""]
+        if error.detail:
+            lines += ["```", error.detail, "```"]
+    elif result.verdict == "planned":
+        lines = [f"### {len(result.planned)} steps planned" if result.planned else "### Nothing to do", ""]
+    else:
+        lines = [f"### The hub is ready: {result.url}", "", f"Students open [this link]({result.link}).", ""]
+    if isinstance(result, Outcome):
+        seconds = {id(done.step): f"{done.seconds:.1f} s" for done in result.steps}
+        for step in result.planned:
+            lines.append(f"- {step.title} {seconds.get(id(step), '')}".rstrip())
+            lines += [f"  - `{line}`" for line in step.details]
+    return "\n".join(lines) + "\n"
+
+
+def publish(result: Outcome | Exception, as_json_too: bool) -> None:
+    """Write the job summary where Actions wants it, and JSON to standard output when asked."""
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(path).open("a") as file:
+            file.write(summary(result))
+    if as_json_too:
+        print(as_json(result), file=sys.stdout, flush=True)

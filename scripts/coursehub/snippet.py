@@ -1,0 +1,35 @@
+"""The two pieces of text that join the hub to the course's environments."""
+
+SNIPPET = """\
+# Written by coursehub at each deploy: this file is replaced.
+# Servers start from the course's current environment; running ones keep the environment they have.
+c.Spawner.cmd = ["/opt/course/bin/start-server"]
+
+# TLJH takes a hub without named users for a hub that is open to everybody.
+c.Authenticator.allow_all = False
+
+# A class starts at once: many servers may start together, and a busy machine is given time.
+c.JupyterHub.concurrent_spawn_limit = 100
+c.JupyterHub.active_server_limit = 0
+c.Spawner.start_timeout = 120
+c.Spawner.http_timeout = 120
+
+# The page with which people ask for an account is in the authenticator's own package.
+if "nativeauthenticator" in str(c.JupyterHub.authenticator_class).lower():
+    import os
+
+    import nativeauthenticator
+
+    c.JupyterHub.template_paths = [os.path.join(os.path.dirname(nativeauthenticator.__file__), "templates")]
+"""
+
+START_SERVER = """\
+#!/bin/sh
+# Written by coursehub. Starts a student's server from the environment that is current now; its own path
+# is resolved, so that a later change of environment never mixes with a server that runs.
+environment=$(readlink -f /opt/course/envs/current) || exit 1
+export PATH="$environment/bin:$PATH" CONDA_PREFIX="$environment"
+# A git inside the environment must trust the course's repository as the system's git does.
+export GIT_CONFIG_SYSTEM=/etc/gitconfig
+exec "$environment/bin/jupyterhub-singleuser" "$@"
+"""
