@@ -1,0 +1,43 @@
+# make demo        a hub on this computer, with the sample course     make demo-down   remove every trace of it
+# make test        all tests                                          make lint        all static checks
+# make bench       the speed of a deploy beside other tools           make requirements  renew the pins
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# The sandbox makes machines, which takes root. -E keeps the settings of pip and of proxies.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
+PYTEST_OPTIONS ?=
+
+.PHONY: demo demo-down test unit lint bench requirements
+.DEFAULT_GOAL := demo
+
+$(READY): tests/requirements.txt
+	@$(PYTHON) scripts/sandbox/virtualenv.py $(VENV) $<
+
+demo: $(READY)
+	@$(SUDO) $(BIN)/python scripts/demo.py up
+
+demo-down: $(READY)
+	@$(SUDO) $(BIN)/python scripts/demo.py down
+
+test: $(READY)
+	@$(SUDO) $(BIN)/python scripts/demo.py prepare
+	$(SUDO) $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+unit: $(READY)
+	$(BIN)/python -m pytest tests/unit $(PYTEST_OPTIONS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python scripts/settings_page.py --check
+
+bench: $(READY)
+	$(SUDO) $(BIN)/python bench/deploy.py
+
+requirements: $(READY)
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header pyproject.toml --extra dev \
+	  --constraint requirements.txt -o tests/requirements.txt
