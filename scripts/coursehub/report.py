@@ -46,6 +46,8 @@ class Terminal:
         if self.status:
             self.status.update(escape(step.title))
             self.status.start()
+        else:
+            self.console.print(f"  … {escape(step.title)}")
 
     def progress(self, text: str) -> None:
         if self.status:

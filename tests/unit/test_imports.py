@@ -85,5 +85,7 @@ def test_heavy_libraries_are_imported_only_where_used():
     import sys
 
     code = "import sys, coursehub.command; print(*sorted({m.split('.')[0] for m in sys.modules}))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True
+    )
     assert not {"fabric", "paramiko", "requests", "rattler"} & set(done.stdout.split())

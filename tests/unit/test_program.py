@@ -74,7 +74,13 @@ def git(repository, *words):
 def test_content_arrives_whole_and_only_what_changed_is_sent(pipe, tmp_path):
     repository = str(tmp_path / "content.git")
     odd = 'a "quoted" näme\\ with space.txt'
-    files = {"Start.ipynb": b"{}", "data/a.csv": os.urandom(3 << 20), odd: b"x\n", "data.txt": b"", "z/y/x": b"1"}
+    files = {
+        "Start.ipynb": b"{}",
+        "data/a.csv": os.urandom(3 << 20),
+        odd: b"x\n",
+        "data.txt": b"",
+        "z/y/x": b"1",
+    }
     want = course(tmp_path, files)
     assert publish(pipe, want, repository).title == "Publish the content"
     assert git(repository, "rev-parse", "main^{tree}").strip() == want.tree
@@ -99,7 +105,9 @@ def test_content_that_changes_on_the_way_is_not_published(pipe, tmp_path):
     (step,) = content.plan(want, seen, {})
     answer = pipe.call("content.publish", {**step.parameters, "repository": repository}, b"wrong")
     assert "did not arrive as it was sent" in answer["failure"]["message"]
-    assert pipe.call("look", {"questions": {"content": question}})["result"]["parts"]["content"]["tree"] is None
+    assert (
+        pipe.call("look", {"questions": {"content": question}})["result"]["parts"]["content"]["tree"] is None
+    )
 
 
 def test_a_failed_request_leaves_the_conversation_in_step(pipe):
@@ -114,7 +122,10 @@ def test_it_ends_with_its_input(tmp_path):
 
 def test_it_says_which_look_failed(pipe, tmp_path):
     questions = {"configuration": {"paths": [str(tmp_path)]}}
-    assert "could not look at the droplet's configuration" in pipe.call("look", {"questions": questions})["failure"]["message"]
+    assert (
+        "could not look at the droplet's configuration"
+        in pipe.call("look", {"questions": questions})["failure"]["message"]
+    )
 
 
 def test_it_runs_on_the_system_python(tmp_path):
