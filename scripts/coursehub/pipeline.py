@@ -75,7 +75,7 @@ def deploy(settings: Any, secrets: Any, report: Reporter, *, apply: bool = True)
                 except Failure as failure:
                     error = failure
                 if steps:
-                    session.call("audit.record", {"entry": audit_entry(settings, results, error)})
+                    error = record(session, audit_entry(settings, results, error)) or error
             trips = session.round_trips
     verdict = "failed" if error else ("converged" if apply else "planned")
     return Outcome(
@@ -178,6 +178,16 @@ def require(checks: list[Check]) -> None:
             "the hub is set up but cannot be used from outside: " + "; ".join(bad),
             "check that the server's firewall admits ports 80 and 443",
         )
+
+
+def record(session: Session, entry: Mapping[str, Any]) -> Failure | None:
+    """Leave the line in the audit log. Not being able to is an error only if all else went well: a
+    connection that is lost cannot take it."""
+    try:
+        session.call("audit.record", {"entry": entry})
+    except Failure as failure:
+        return None if entry["error"] else failure
+    return None
 
 
 def commit() -> str:

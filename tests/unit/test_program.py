@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -130,7 +131,7 @@ def test_it_says_which_look_failed(pipe, tmp_path):
 
 def test_it_runs_on_the_system_python(tmp_path):
     """The droplet's own Python is older than ours may be; Debian's is at hand where these tests run."""
-    pipe = Pipe(tmp_path, "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable)
+    pipe = Pipe(tmp_path, str(next(filter(Path.exists, [Path("/usr/bin/python3"), Path(sys.executable)]))))
     answer = pipe.call("look", {"questions": {"packages": {"names": []}, "swap": {"file": "/swapfile"}}})
     assert answer["result"]["machine"]["memory"] > 0
     assert pipe.close() == 0

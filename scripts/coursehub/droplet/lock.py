@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -26,7 +27,9 @@ def take_lock(holder):
     except BlockingIOError:
         os.close(descriptor)
         return read_json(LOCK) or {"who": "another deploy", "since": "a moment ago", "run": ""}
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+    # On a full disk the lock holds all the same; only its holder's name is unknown to others.
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
     _held.append(descriptor)
     return None

@@ -12,6 +12,7 @@ has begun is finished all the same: half an `apt-get` is worse than a whole one.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -131,6 +132,8 @@ def answer(conversation, request):
         message = {"failure": {"message": error.message, "fix": error.fix, "detail": error.detail}}
     except EOFError:
         raise
+    except OSError as error:
+        message = {"failure": explained(error)}
     except Exception:
         message = {"bug": traceback.format_exc()}
     finally:
@@ -138,6 +141,14 @@ def answer(conversation, request):
     for _ in payload.read(payload.left):
         pass
     conversation.say(**message)
+
+
+def explained(error):
+    """The system's own troubles, in words for a teacher."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        fix = "free some disk, or choose a larger droplet.size in course.yml"
+        return {"message": "the droplet's disk is full", "fix": fix, "detail": str(error)}
+    return {"message": f"the droplet's system refused: {error}", "fix": "run the deploy again", "detail": ""}
 
 
 def main():

@@ -1,0 +1,125 @@
+"""A course of its own for a test, deployed by running `scripts/deploy.py` as the workflows do."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox import sources
+from sandbox.machine import Machine
+
+REPOSITORY = Path(__file__).parents[1]
+COURSE_FILES = ("course.yml", "environment.yml", "apt.txt", "content")
+ADMIN, ADMIN_PASSWORD = "teacher", "correct horse 'battery\" staple % ü"
+TIMEOUT = 900
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a script left behind: its exit code, its JSON, and what it said to a person."""
+
+    code: int
+    result: dict
+    said: str
+
+    @property
+    def plan(self) -> list[str]:
+        return [step["title"] for step in self.result.get("plan", [])]
+
+    @property
+    def parts(self) -> list[str]:
+        return [step["part"] for step in self.result.get("plan", [])]
+
+    @property
+    def error(self) -> str:
+        return (self.result.get("error") or {}).get("message", "")
+
+
+@dataclass
+class Course:
+    """A copy of the sample course, what overrides its settings, and the secrets of its repository."""
+
+    root: Path
+    secrets: dict[str, str]
+    override: dict = field(default_factory=dict)
+
+    def start(self, script: str = "deploy.py") -> subprocess.Popen:
+        """Start a script; its standard error can be read line by line."""
+        override = self.root.parent / "override.yml"
+        override.write_text(json.dumps(self.override))
+        command = [REPOSITORY / "scripts" / script, "--course", self.root, "--override", override, "--json"]
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "DROPLET_"))
+        }
+        return subprocess.Popen(
+            [sys.executable, *command],
+            env={**kept, **self.secrets},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+
+    def run(self, script: str = "deploy.py") -> Run:
+        """Run a script to its end."""
+        process = self.start(script)
+        output, said = process.communicate(timeout=TIMEOUT)
+        assert "Traceback" not in said, said
+        return Run(process.returncode, json.loads(output) if output else {}, said)
+
+    def deploy(self) -> Run:
+        """Deploy, which must succeed."""
+        done = self.run()
+        assert done.code == 0, done.said
+        return done
+
+    def interrupt(self, title: str, how: Callable[[subprocess.Popen], None]) -> None:
+        """Deploy until the step with this title has begun, then do what `how` does to it, and wait."""
+        process = self.start()
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.strip().startswith("…") and title in line:
+                break
+        else:
+            raise AssertionError(f"no step {title!r} began:\n" + "".join(said))
+        how(process)
+        process.stderr.read()
+        process.wait(TIMEOUT)
+
+
+def new_course(folder: Path, machine: Machine, private_key: str, mirrors: dict) -> Course:
+    """The sample course, copied to `folder`, with a class of two."""
+    root = folder / "course"
+    root.mkdir()
+    for name in COURSE_FILES:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        else:
+            shutil.copy(source, root / name)
+    secrets = {
+        "DROPLET_HOST": machine.address,
+        "DROPLET_HOST_KEY": machine.host_key,
+        "SSH_PRIVATE_KEY": private_key,
+        "HUB_ADMIN_PASSWORD": ADMIN_PASSWORD,
+    }
+    return Course(root, secrets, {"users": ["ada", "grace"], "admins": [ADMIN], "mirrors": mirrors})
+
+
+def make_key(folder: Path) -> tuple[str, str]:
+    """(private key, public key) made by ssh-keygen."""
+    file = folder / "id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True)
+    return file.read_text(), file.with_suffix(".pub").read_text().strip()
+
+
+def caches() -> dict[str, str]:
+    """What machines share, so that tests download nothing twice."""
+    return sources.binds()
