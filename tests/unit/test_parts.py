@@ -209,10 +209,16 @@ def test_an_environment_is_solved_only_when_its_request_changed():
 
 def test_an_environment_is_installed_beside_and_then_switched_to():
     solution = Solution("abc", "lock", "", {"numpy": "2.1", "new": "1"}, 1)
-    seen = {"generations": ["old"], "tools": True, "packages": {"numpy": "2.0", "gone": "3"}}
+    seen = {
+        "inputs": "others",
+        "generations": ["old"],
+        "tools": True,
+        "packages": {"numpy": "2.0", "gone": "3"},
+    }
     install, switch = environment.plan(wanted_environment(solution), seen, MACHINE)
     assert install.details == ("- gone 3", "+ new 1", "~ numpy 2.0 → 2.1")
     assert switch.parameters["generation"] == "abc"
+    assert environment.plan(wanted_environment(solution), {"inputs": "inputs"}, MACHINE) == []
     interrupted = {**seen, "generations": ["abc"]}
     assert [
         step.operation for step in environment.plan(wanted_environment(solution), interrupted, MACHINE)

@@ -110,7 +110,7 @@ def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Wa
 def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     """Install the generation where it is not there yet, then switch to it."""
     solution = want.solution
-    if solution is None:
+    if solution is None or seen["inputs"] == want.inputs:
         return []
     name = solution.generation
     steps = []

@@ -1,0 +1,20 @@
+"""The Unix accounts that stand behind the hub's account names."""
+
+from __future__ import annotations
+
+import hashlib
+
+LONGEST_PLAIN = 25
+"""Characters of an account that TLJH leaves as it is."""
+
+
+def unix_account(name: str) -> str:
+    """The Unix account of a hub user: `jupyter-NAME`, cut and marked with a hash when that is long.
+
+    As TLJH 2 does it, to stay below Linux' 32 characters (tljh/normalize.py).
+    """
+    account = f"jupyter-{name}"
+    if len(account) <= LONGEST_PLAIN:
+        return account
+    mark = hashlib.sha256(account.encode()).hexdigest()[:5]
+    return f"{account[: LONGEST_PLAIN + 1]}-{mark}"

@@ -1,0 +1,205 @@
+"""The settings of a course: course.yml and the files beside it, read, checked and given types.
+
+Each key is described once, in course.schema.json: its type, default, description and fix.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coursehub.apt_file import read_apt_file
+from coursehub.content_files import check_content
+from coursehub.environment_file import EnvironmentFile, read_environment_file
+from coursehub.problems import InvalidInput, Problem
+from coursehub.requirement import Requirement
+from coursehub.settings_rules import Draft, broken_rules
+from coursehub.settings_schema import defaults, mistakes
+from coursehub.settings_yaml import Document, merged, read_document, without_empty_keys
+
+FILE = "course.yml"
+
+
+@dataclass(frozen=True)
+class Droplet:
+    """The server: DigitalOcean's slugs, such as "s-2vcpu-4gb", "nyc3", "ubuntu-24-04-x64"."""
+
+    size: str
+    region: str
+    image: str
+
+
+@dataclass(frozen=True)
+class Https:
+    """Whom Let's Encrypt writes to, and the hub's host name: both or neither."""
+
+    email: str | None
+    domain: str | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one student's server: memory as "512M" or "1.5G" (sizes.bytes_of); cpu in cores, 0 for no limit."""
+
+    memory: str
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Idle:
+    """When idle servers are stopped, in minutes; `stop_after_minutes` 0 means never."""
+
+    stop_after_minutes: int
+    check_every_minutes: int
+
+
+@dataclass(frozen=True)
+class Content:
+    """The directory made in a student's home, and the paths below content/ that links open."""
+
+    folder: str
+    start: str
+    links: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The pinned release of The Littlest JupyterHub, such as "2.0.0"."""
+
+    tljh_version: str
+
+
+@dataclass(frozen=True)
+class Mirrors:
+    """Where software comes from: `tljh_bootstrap` may hold "{version}"; conda maps channels to addresses.
+
+    A channel that `conda` lacks comes from conda.anaconda.org; `pypi` None means PyPI.
+    """
+
+    tljh_bootstrap: str
+    conda: Mapping[str, str]
+    pypi: str | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the coordinator decides, secrets excepted. `users` has no one who is in `admins`."""
+
+    name: str
+    admins: tuple[str, ...]
+    users: tuple[str, ...]
+    sign_in: str
+    interface: str
+    droplet: Droplet
+    https: Https
+    limits: Limits
+    idle: Idle
+    content: Content
+    hub: Hub
+    swap: str
+    mirrors: Mirrors
+    environment: EnvironmentFile
+    apt: tuple[Requirement, ...]
+    root: Path
+
+
+def load(root: Path, override: Path | None = None) -> Settings:
+    """The settings of the course repository at `root`, with the keys of `override` laid over course.yml.
+
+    Raises InvalidInput with every mistake in course.yml, `override`, environment.yml, apt.txt and content/.
+    """
+    root = Path(root)
+    names = [FILE, *([_shown(root, override)] if override else [])]
+    files = [root / FILE, *([override] if override else [])]
+    content, content_problems = check_content(root)
+    document, problems = _read(files, names)
+    values: dict[str, Any] = {}
+    if document is not None:
+        found = mistakes(document)
+        problems += [problem for _, problem in found]
+        values = _laid_over(defaults(), document.data)
+        wrong = frozenset(path for path, _ in found)
+        problems += broken_rules(Draft(values, document, wrong, content))
+    environment, environment_problems = read_environment_file(root)
+    apt, apt_problems = read_apt_file(root)
+    problems.sort(key=lambda problem: (names.index(problem.file), problem.line or 0))
+    if everything := [*problems, *environment_problems, *apt_problems, *content_problems]:
+        raise InvalidInput(everything)
+    return _typed(values, environment, apt, root)
+
+
+def folder_from(name: str) -> str:
+    """The directory for a course of this name: its letters and digits in ASCII, the rest dashes."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].rstrip("-") or "course"
+
+
+def _shown(root: Path, path: Path) -> str:
+    """The name of the override file in problems: relative to the course's repository when it is in there."""
+    resolved = Path(path).resolve()
+    return (
+        resolved.relative_to(root.resolve()).as_posix()
+        if resolved.is_relative_to(root.resolve())
+        else str(path)
+    )
+
+
+def _read(files: list[Path], names: list[str]) -> tuple[Document | None, list[Problem]]:
+    """The files laid over each other, and what is wrong in them as YAML; None when one does not parse."""
+    documents, problems = [], []
+    for path, name in zip(files, names, strict=True):
+        if not path.exists():
+            fix = (
+                "Add it; it may be empty, for every key has a default." if name == FILE else "Check its path."
+            )
+            problems.append(Problem(name, "there is no such file", fix))
+            continue
+        try:
+            document = read_document(path, name)
+        except InvalidInput as error:
+            problems += error.problems
+            continue
+        documents.append(document)
+        problems += document.problems
+    if len(documents) < len(files):
+        return None, problems
+    whole = documents[0] if len(documents) == 1 else merged(*documents)
+    return without_empty_keys(whole), problems
+
+
+def _laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`, group by group."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        result[key] = _laid_over(base[key], value) if both else value
+    return result
+
+
+def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, ...], root: Path) -> Settings:
+    admins = tuple(values["admins"])
+    https, idle, content, mirrors = (values[key] for key in ("https", "idle", "content", "mirrors"))
+    return Settings(
+        name=values["name"],
+        admins=admins,
+        users=tuple(user for user in values["users"] if user not in admins),
+        sign_in=values["sign_in"],
+        interface=values["interface"],
+        droplet=Droplet(**values["droplet"]),
+        https=Https(https.get("email"), https.get("domain")),
+        limits=Limits(values["limits"]["memory"], float(values["limits"]["cpu"])),
+        idle=Idle(**{key: int(minutes) for key, minutes in idle.items()}),
+        content=Content(
+            content.get("folder") or folder_from(values["name"]), content["start"], tuple(content["links"])
+        ),
+        hub=Hub(**values["hub"]),
+        swap=values["swap"],
+        mirrors=Mirrors(mirrors["tljh_bootstrap"], dict(mirrors["conda"]), mirrors.get("pypi")),
+        environment=environment,
+        apt=apt,
+        root=root,
+    )

@@ -1,0 +1,118 @@
+"""What a schema cannot say about course.yml: how its values fit each other, and what lies in content/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from coursehub.accounts import unix_account
+from coursehub.droplet_sizes import droplet_memory
+from coursehub.nearest import nearest
+from coursehub.problems import Problem
+from coursehub.settings_yaml import Document, KeyPath, dotted
+from coursehub.sizes import GIB, bytes_of
+
+LEAST_MEMORY = "256M"
+"""Of a student: below it JupyterLab starts, but the first import of pandas kills the kernel."""
+MOST_SWAP = "16G"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Settings on their way: the `values` with all defaults, where they stand, and which are `wrong`."""
+
+    values: Mapping[str, Any]
+    document: Document
+    wrong: frozenset[KeyPath]
+    content: Sequence[str]
+
+    def sound(self, *keys: str) -> bool:
+        """Whether none of these keys (dotted) has a mistake, in itself or around it."""
+        paths = [tuple(key.split(".")) for key in keys]
+        return not any(path[:end] in self.wrong for path in paths for end in range(1, len(path) + 1))
+
+    def value(self, key: str) -> Any:
+        """The value of a sound key (dotted)."""
+        value: Any = self.values
+        for part in key.split("."):
+            value = value[part]
+        return value
+
+    def items(self, key: str) -> list[tuple[KeyPath, str]]:
+        """The sound items of a list (its key dotted) with their paths; none when the list is wrong itself."""
+        if not self.sound(key):
+            return []
+        path = tuple(key.split("."))
+        items = [((*path, index), item) for index, item in enumerate(self.value(key))]
+        return [(here, item) for here, item in items if here not in self.wrong]
+
+    def problem(self, path: KeyPath, message: str, fix: str, found: str | None = None) -> Problem:
+        """A Problem at a key's place; one that has its default stands in course.yml without a line."""
+        key = dotted(path)
+        if path[:1] not in self.document.places:
+            return Problem("course.yml", message, fix, key=key, found=found)
+        place = self.document.place(path)
+        return Problem(place.file, message, fix, line=place.line, key=key, found=found)
+
+
+def broken_rules(draft: Draft) -> list[Problem]:
+    """Every mistake that shows only when values are compared."""
+    return [problem for rule in RULES for problem in rule(draft)]
+
+
+def _memory_suits_the_droplet(draft: Draft) -> Iterator[Problem]:
+    if not draft.sound("limits.memory"):
+        return
+    path, memory = ("limits", "memory"), draft.value("limits.memory")
+    if bytes_of(memory) < bytes_of(LEAST_MEMORY):
+        fix = f"Write at least {LEAST_MEMORY}; 1G suits most courses."
+        yield draft.problem(path, "is too little for a notebook with numpy and pandas", fix, memory)
+    elif draft.sound("droplet.size") and bytes_of(memory) > droplet_memory(draft.value("droplet.size")):
+        size = draft.value("droplet.size")
+        gigabytes = droplet_memory(size) // GIB
+        fix = f"Write at most {gigabytes}G, or choose a larger droplet: size."
+        yield draft.problem(path, f"is more than the {gigabytes} GB that the droplet {size} has", fix, memory)
+
+
+def _swap_has_a_sensible_size(draft: Draft) -> Iterator[Problem]:
+    if not draft.sound("swap") or (swap := draft.value("swap")) in ("auto", "none"):
+        return
+    if not bytes_of(LEAST_MEMORY) <= bytes_of(swap) <= bytes_of(MOST_SWAP):
+        fix = "Write auto, which suits most droplets, or a size such as 2G."
+        yield draft.problem(("swap",), f"must be from {LEAST_MEMORY} to {MOST_SWAP}", fix, swap)
+
+
+def _accounts_differ(draft: Draft) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for path, name in (*draft.items("admins"), *draft.items("users")):
+        owner = owners.setdefault(unix_account(name), name)
+        if owner != name:
+            message = f"would share its Unix account with {owner}: long names are cut"
+            yield draft.problem(path, message, "Change or shorten one of the two names.", name)
+
+
+def _links_lead_somewhere(draft: Draft) -> Iterator[Problem]:
+    if not draft.content:
+        return
+    folders = {parent.as_posix() for path in draft.content for parent in PurePosixPath(path).parents} - {"."}
+    present = {*draft.content, *folders}
+    start = [(("content", "start"), draft.value("content.start"))] if draft.sound("content.start") else []
+    for path, target in (*start, *draft.items("content.links")):
+        if target not in present:
+            yield draft.problem(path, "is not in content/", _fix_for_link(target, present), target)
+
+
+def _fix_for_link(target: str, present: set[str]) -> str:
+    within = target.removeprefix("content/")
+    if within in present:
+        return f"Write {within}: the path starts below content/."
+    same_name = sorted(path for path in present if PurePosixPath(path).name == PurePosixPath(target).name)
+    guess = nearest(target, present) or next(iter(same_name), None)
+    return (
+        f"Did you mean {guess}? Else add the file." if guess else "Add the file, or name one that is there."
+    )
+
+
+RULES = (_memory_suits_the_droplet, _swap_has_a_sensible_size, _accounts_differ, _links_lead_somewhere)
