@@ -151,7 +151,7 @@ class Kernel:
             "silent": False,
             "store_history": False,
             "allow_stdin": False,
-            "stop_on_error": True,
+            "stop_on_error": False,
         }
         message = {
             "header": header,
@@ -161,7 +161,7 @@ class Kernel:
             "channel": "shell",
         }
         self.line.send(json.dumps(message))
-        said = ""
+        said, error = "", None
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             answer = json.loads(self.line.recv())
@@ -170,12 +170,14 @@ class Kernel:
             content = answer["content"]
             kind = answer["msg_type"]
             if kind == "error":
-                raise Refused(f"{content['ename']}: {content['evalue']}\nin:\n{code}")
+                error = Refused(f"{content['ename']}: {content['evalue']}\nin:\n{code}")
             if kind == "stream":
                 said += content["text"]
             elif kind == "execute_result":
                 said += content["data"].get("text/plain", "")
             elif kind == "status" and content["execution_state"] == "idle":
+                if error:
+                    raise error
                 return said
         raise Refused(f"this cell did not end:\n{code}")
 

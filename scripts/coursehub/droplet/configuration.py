@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from pathlib import Path
 
@@ -19,9 +18,11 @@ from coursehub.droplet.system import (
     write_atomically,
 )
 
-GOOD = STATE / "last-good"
+GOOD = STATE / "last-good.json"
 APPLIED = STATE / "configuration.json"
 PATIENCE = 60.0
+"""Seconds for the hub to come up; on a small busy machine it takes 20."""
+CRASHES = 3
 
 
 def look(paths):
@@ -55,7 +56,8 @@ def apply(files, reload, progress):
     if problem:
         seen = journal("jupyterhub", started) or journal("traefik", started)
         progress("the hub does not come up: putting the last good configuration back")
-        put(json.loads((GOOD / "files.json").read_text()))
+        good = read_json(GOOD) or {}
+        put({path: good.get(path, {"text": None}) for path in files})
         restored = restart("proxy")
         outcome = restored or "the last good configuration is back and the hub answers"
         raise OperationFailed(
@@ -63,7 +65,6 @@ def apply(files, reload, progress):
             "correct course.yml or jupyterhub_config.py: the hub's own words are below",
             seen,
         )
-    shutil.rmtree(GOOD)
     keep(files)
     write_atomically(APPLIED, json.dumps({"digest": digest(files), "at": time.time()}))
 
@@ -73,7 +74,7 @@ def keep(files):
     present = {}
     for path, wanted in files.items():
         present[path] = {"text": read_text(path), "mode": wanted["mode"]}
-    write_atomically(GOOD / "files.json", json.dumps(present), 0o600)
+    write_atomically(GOOD, json.dumps(present), 0o600)
 
 
 def put(files):
@@ -96,6 +97,19 @@ def restart(what):
         if what == "proxy":
             run(["tljh-config", "reload", "proxy"], timeout=PATIENCE, check=False)
         run(["systemctl", "restart", "jupyterhub.service"], timeout=PATIENCE)
+        return wait_for(problem_or_despair, seconds=PATIENCE)
     except OperationFailed as error:
         return error.message
-    return wait_for(hub_problem, seconds=PATIENCE)
+
+
+def problem_or_despair():
+    """What is wrong with the hub; raises OperationFailed when it has crashed too often to wait longer,
+    because a class without a hub should not wait for a time-out."""
+    problem = hub_problem()
+    if problem:
+        shown = run(
+            ["systemctl", "show", "--property=NRestarts", "--value", "jupyterhub.service"], timeout=10
+        )
+        if int(shown.stdout.strip() or 0) >= CRASHES:
+            raise OperationFailed(f"the hub crashed {CRASHES} times in a row")
+    return problem

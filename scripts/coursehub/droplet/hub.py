@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import urllib.request
 from pathlib import Path
@@ -22,6 +23,7 @@ TLJH = Path("/opt/tljh")
 CONFIG = TLJH / "config" / "config.yaml"
 UNITS = tuple(Path("/etc/systemd/system") / name for name in ("jupyterhub.service", "traefik.service"))
 MARKER = STATE / "tljh.json"
+EXCEPTION = re.compile(r"([A-Za-z_]\w*\.)*[A-Za-z_]\w*(Error|Exception|Exit)(:|$)")
 # TLJH's own choice: https://tljh.jupyter.org/en/latest/topic/jupyterhub-configurator.html names the port.
 HUB_API = "http://127.0.0.1:15001/hub/api/"
 
@@ -100,4 +102,12 @@ def journal(unit, since, count=25):
         timeout=30,
         check=False,
     )
-    return last_lines(done.stdout, count)
+    return last_words(done.stdout, count)
+
+
+def last_words(text, count):
+    """The last `count` lines of a log, up to the end of its last traceback if it has one: a unit that
+    crashes in a loop has begun another that says nothing yet."""
+    lines = text.rstrip().splitlines()
+    ends = [number for number, line in enumerate(lines, 1) if EXCEPTION.match(line.strip())]
+    return last_lines("\n".join(lines[: ends[-1]] if ends else lines), count)
