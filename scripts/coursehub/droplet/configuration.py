@@ -59,6 +59,8 @@ def apply(files, reload, progress):
         good = read_json(GOOD) or {}
         put({path: good.get(path, {"text": None}) for path in files})
         restored = restart("proxy")
+        if not restored:
+            mark(good)
         outcome = restored or "the last good configuration is back and the hub answers"
         raise OperationFailed(
             f"the hub did not come up with the new configuration ({problem}); {outcome}",
@@ -66,6 +68,11 @@ def apply(files, reload, progress):
             seen,
         )
     keep(files)
+    mark(files)
+
+
+def mark(files):
+    """Record that the hub was seen healthy with `files`."""
     write_atomically(APPLIED, json.dumps({"digest": digest(files), "at": time.time()}))
 
 
