@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # The sandbox makes machines, which takes root. -E keeps the settings of pip and of proxies.
-SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
+SUDO := $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -E))
 PYTEST_OPTIONS ?=
 
 .PHONY: demo demo-down test unit lint bench requirements
