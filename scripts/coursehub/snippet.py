@@ -1,5 +1,21 @@
 """The two pieces of text that join the hub to the course's environments."""
 
+from __future__ import annotations
+
+import html
+
+
+def snippet(course: str) -> str:
+    """The hub's configuration beyond what TLJH's config.yaml can say; `course` is the course's name."""
+    return (
+        SNIPPET
+        + f"""
+# The log-in page says which course this is.
+c.JupyterHub.template_vars = {{"announcement_login": {html.escape(course)!r}}}
+"""
+    )
+
+
 SNIPPET = """\
 # Written by coursehub at each deploy: this file is replaced.
 # Servers start from the course's current environment; running ones keep the environment they have.

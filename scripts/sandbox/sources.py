@@ -45,13 +45,20 @@ def start() -> Sources:
     real_tljh, real_conda = real_tljh_reachable(bootstrap), real_conda_reachable(REAL_CHANNEL)
     mirrors: dict[str, object] = {}
     if not (real_tljh and real_conda):
-        url = serve(None if real_conda else channel.ensure(state.directory() / "channels"))
+        url = serve(None if real_conda else stand_in_channel())
         if not real_tljh:
             mirrors["tljh_bootstrap"] = url + "/tljh/{version}/bootstrap.py"
         if not real_conda:
             mirrors["conda"] = {CHANNEL: f"{url}/conda/{CHANNEL}"}
     explained = (told("TLJH", "its own installer", real_tljh), told("conda packages", CHANNEL, real_conda))
     return Sources(mirrors, binds(), explained)
+
+
+def stand_in_channel() -> Path:
+    """The directory of a channel made from this Python and from PyPI, made now unless it is there."""
+    directory = state.directory() / "channels" / CHANNEL
+    channel.build(directory)
+    return directory
 
 
 def told(what: str, real: str, is_real: bool) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..model import Json, Reporter, Step
 from ..problems import InvalidInput, Problem
-from ..snippet import SNIPPET, START_SERVER
+from ..snippet import START_SERVER, snippet
 
 NAME = "configuration"
 CONFIG = "/opt/tljh/config/config.yaml"
@@ -56,7 +56,7 @@ def want(settings, secrets) -> Want:
     return Want(
         {
             START_FILE: {"text": START_SERVER, "mode": 0o755},
-            SNIPPET_FILE: {"text": SNIPPET + own_snippet(settings.root), "mode": 0o600},
+            SNIPPET_FILE: {"text": snippet(settings.name) + own_snippet(settings.root), "mode": 0o600},
             CONFIG: {"text": config, "mode": 0o600},
         }
     )
