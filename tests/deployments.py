@@ -79,19 +79,13 @@ class Course:
         assert done.code == 0, done.said
         return done
 
-    def interrupt(self, title: str, how: Callable[[subprocess.Popen], None]) -> None:
-        """Deploy until the step with this title has begun, then do what `how` does to it, and wait."""
+    def interrupt(self, how: Callable[[str, subprocess.Popen], bool]) -> None:
+        """Deploy, asking `how` at the beginning of each step (by its title) until it has struck."""
         process = self.start()
-        said = []
         for line in process.stderr:
-            said.append(line)
-            if line.strip().startswith("…") and title in line:
+            if line.strip().startswith("…") and how(line.strip().removeprefix("… "), process):
                 break
-        else:
-            raise AssertionError(f"no step {title!r} began:\n" + "".join(said))
-        how(process)
-        process.stderr.read()
-        process.wait(TIMEOUT)
+        process.communicate(timeout=TIMEOUT)
 
 
 def new_course(folder: Path, machine: Machine, private_key: str, mirrors: dict) -> Course:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import logging
 import shlex
 import socket
 import threading
@@ -225,6 +226,8 @@ def connect(login: Login):
     import fabric
     import paramiko
 
+    # paramiko tells its troubles to the log with a traceback; we tell them below, in words.
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
     line = open_socket(login)
     config = fabric.Config(overrides={"load_ssh_configs": False})
     connection = fabric.Connection(
@@ -271,8 +274,9 @@ def connect(login: Login):
         if "not found in known_hosts" in str(error) or "no acceptable host key" in str(error):
             message = f"the server at {where} shows no host key of the pinned kind ({kind})"
             raise Failure(message, "put the server's present key into DROPLET_HOST_KEY") from error
+        reason = "no answer" if "No existing session" in str(error) else error
         raise Failure(
-            f"the server at {where} does not speak SSH as expected ({error})",
+            f"the server at {where} does not speak SSH as expected ({reason})",
             "check that DROPLET_HOST names the right server; if it has just started, wait a minute",
         ) from error
     return connection

@@ -9,8 +9,8 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from deployments import make_key, new_course
 
+from deployments import make_key, new_course
 from sandbox import machine, sources
 from sandbox.mirror import Fault, Mirror
 

@@ -7,10 +7,10 @@ import json
 import re
 
 import pytest
-from deployments import ADMIN, ADMIN_PASSWORD, make_key, new_course
-from student import Refused, Student
 
+from deployments import ADMIN, ADMIN_PASSWORD, make_key, new_course
 from sandbox import machine, sources
+from student import Refused, Student
 
 pytestmark = pytest.mark.sandbox
 NOTEBOOKS = ("StartHere.ipynb", "02-A-tidy-record.ipynb", "03-The-Moon-in-the-harbour.ipynb")

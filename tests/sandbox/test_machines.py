@@ -177,7 +177,7 @@ def test_reboot_keeps_files(droplet):
             return boot_id(droplet) != second
         return False
 
-    wait_until(is_back, 30, "the return of the machine")
+    wait_until(is_back, 60, "the return of the machine")
     droplet.wait_until_ready()
     assert output(droplet, "cat", "/root/kept") == "kept"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import ssl
 import stat
 import subprocess
 import sys
 import time
+import warnings
 import zipfile
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -26,6 +28,10 @@ from student import Refused, Student
 STANDIN = Path(standin.__file__).parent
 PASSWORD = "a long password"
 BOOTSTRAP = "/root/bootstrap.py"
+SELF_SIGNED = (
+    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=hub.test"),
+    *("-keyout", "/etc/ssl/hub.key", "-out", "/etc/ssl/hub.crt"),
+)
 
 
 def tljh_config(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -275,13 +281,20 @@ def test_snippets_come_after_the_settings_and_a_broken_one_hangs_the_reload(hub)
 @pytest.mark.sandbox
 def test_proxy_takes_up_its_settings(hub):
     hub.run("tljh-config", "set", "https.enabled", "true")
+    with pytest.raises(Failure) as raised:
+        hub.run("tljh-config", "reload", "proxy")
+    assert "tls.cert" in raised.value.detail
+    hub.run(*SELF_SIGNED)
+    hub.run("tljh-config", "set", "https.tls.cert", "/etc/ssl/hub.crt")
+    hub.run("tljh-config", "set", "https.tls.key", "/etc/ssl/hub.key")
     hub.write("/opt/tljh/config/traefik_config.d/test.toml", b"[log]\nlevel = 'DEBUG'\n")
     hub.run("tljh-config", "reload", "proxy")
     assert 'level = "DEBUG"' in hub.run("cat", "/opt/tljh/state/traefik.toml")
     deadline = time.monotonic() + 60
     while True:
         try:
-            answer = requests.get(f"{hub.url}/hub/api/", timeout=5, verify=False)
+            with warnings.catch_warnings(action="ignore"):
+                answer = requests.get(f"{hub.url}/hub/api/", timeout=5, verify=False)
             if answer.status_code == 200 and answer.url.startswith("https://"):
                 break
             last = f"{answer.status_code} from {answer.url}"
@@ -289,6 +302,8 @@ def test_proxy_takes_up_its_settings(hub):
             last = error
         assert time.monotonic() < deadline, last
         time.sleep(0.2)
+    served = ssl.get_server_certificate((hub.machine.address, 443))
+    assert served.split() == hub.run("cat", "/etc/ssl/hub.crt").split()
     hub.run("tljh-config", "unset", "https")
     hub.run("rm", "/opt/tljh/config/traefik_config.d/test.toml")
     hub.run("tljh-config", "reload", "proxy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import time
@@ -67,7 +68,7 @@ def fetch(url):
             # The address comes from course.yml, whose schema admits http and https only.
             with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
                 return answer.read()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             problem = error
     raise OperationFailed(
         f"could not fetch TLJH's bootstrap from {url}: {problem}",
@@ -80,7 +81,7 @@ def hub_problem():
     try:
         with urllib.request.urlopen(HUB_API, timeout=5) as answer:
             return None if "version" in json.load(answer) else f"{HUB_API} does not answer as a hub does"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return f"{HUB_API}: {error}"
 
 
