@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shutil
 import time
 import urllib.request
 from pathlib import Path
@@ -23,9 +24,10 @@ from coursehub.droplet.system import (
 TLJH = Path("/opt/tljh")
 CONFIG = TLJH / "config" / "config.yaml"
 UNITS = tuple(Path("/etc/systemd/system") / name for name in ("jupyterhub.service", "traefik.service"))
+ENVIRONMENTS = (TLJH / "hub", TLJH / "user")
 MARKER = STATE / "tljh.json"
 EXCEPTION = re.compile(r"([A-Za-z_]\w*\.)*[A-Za-z_]\w*(Error|Exception|Exit)(:|$)")
-# TLJH's own choice: https://tljh.jupyter.org/en/latest/topic/jupyterhub-configurator.html names the port.
+# TLJH's own choice (hub_connect_url and bind_url of its jupyterhub_config.py, 2.0).
 HUB_API = "http://127.0.0.1:15001/hub/api/"
 
 
@@ -47,6 +49,7 @@ def install(bootstrap_url, version, config, progress):
         CONFIG.parent.mkdir(parents=True, exist_ok=True)
         CONFIG.parent.chmod(0o700)
         write_atomically(CONFIG, config, 0o600)
+    start_afresh_after_interruption()
     script = STATE / "bootstrap.py"
     progress(f"fetching {bootstrap_url}")
     write_atomically(script, fetch(bootstrap_url))
@@ -56,7 +59,17 @@ def install(bootstrap_url, version, config, progress):
         raise OperationFailed(
             f"TLJH was installed but the hub does not answer: {problem}", detail=journal("jupyterhub", 0)
         )
-    write_atomically(MARKER, json.dumps({"version": version, "installed": time.time()}))
+    write_atomically(MARKER, json.dumps({"version": version, "fresh": False, "installed": time.time()}))
+
+
+def start_afresh_after_interruption():
+    """Remove what an interrupted first installation left: neither TLJH's bootstrap nor pip can go on from
+    half a virtual environment. A TLJH that was there before us is left alone, and so is an upgrade."""
+    marker = read_json(MARKER) or {"fresh": not ENVIRONMENTS[0].exists()}
+    if marker["fresh"]:
+        for place in ENVIRONMENTS:
+            shutil.rmtree(place, ignore_errors=True)
+    write_atomically(MARKER, json.dumps({**marker, "version": None}))
 
 
 def fetch(url):
