@@ -19,6 +19,8 @@ PACKAGES = {
     "mkfs.ext4": "e2fsprogs",
     "nsenter": "util-linux",
     "mount": "mount",
+    "ssh-keygen": "openssh-client",
+    "git": "git",
 }
 ELSEWHERE = "or use a Debian or Ubuntu computer, a virtual machine, or GitHub Actions"
 
