@@ -41,6 +41,23 @@ class Student:
             raise Refused(f"log-in of {self.name}: {answer.status_code}")
         return self
 
+    def sign_up(self) -> None:
+        """Ask for an account, as the form does."""
+        page = self.browser.get(f"{self.hub}/hub/signup", timeout=30)
+        form = {
+            "username": self.name,
+            "signup_password": self.password,
+            "signup_password_confirmation": self.password,
+            "_xsrf": token_in(page.text),
+        }
+        answer = self.browser.post(f"{self.hub}/hub/signup", data=form, timeout=30)
+        assert answer.status_code == 200, answer.text
+
+    def approve(self, name: str) -> None:
+        """Let somebody in who asked for an account; takes an admin."""
+        answer = self.browser.get(f"{self.hub}/hub/authorize/{name}", timeout=30)
+        assert answer.ok, answer.text
+
     def follow(self, link: str) -> str:
         """Follow an nbgitpuller link to its end; return nbgitpuller's own words."""
         page = self.browser.get(link, timeout=60)

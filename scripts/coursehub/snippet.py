@@ -5,24 +5,29 @@ from __future__ import annotations
 import html
 
 
-def snippet(course: str) -> str:
-    """The hub's configuration beyond what TLJH's config.yaml can say; `course` is the course's name."""
-    return (
-        SNIPPET
-        + f"""
-# The log-in page says which course this is.
-c.JupyterHub.template_vars = {{"announcement_login": {html.escape(course)!r}}}
-"""
+def snippet(course: str, sign_in: str) -> str:
+    """The hub's configuration beyond what TLJH's config.yaml can say: the course's name, and who is let in.
+
+    JupyterHub asks twice: is this person who they say, and may they come in? With sign-up, an admin's
+    approval has answered both; otherwise only those who are named may.
+    """
+    return SNIPPET + OF_THE_COURSE.format(
+        announcement=repr(html.escape(course)), allow_all=sign_in == "sign-up"
     )
 
+
+OF_THE_COURSE = """
+# The log-in page says which course this is.
+c.JupyterHub.template_vars = {{"announcement_login": {announcement}}}
+
+# TLJH takes a hub without named users for a hub that is open to everybody.
+c.Authenticator.allow_all = {allow_all}
+"""
 
 SNIPPET = """\
 # Written by coursehub at each deploy: this file is replaced.
 # Servers start from the course's current environment; running ones keep the environment they have.
 c.Spawner.cmd = ["/opt/course/bin/start-server"]
-
-# TLJH takes a hub without named users for a hub that is open to everybody.
-c.Authenticator.allow_all = False
 
 # A class starts at once: many servers may start together, and a busy machine is given time.
 c.JupyterHub.concurrent_spawn_limit = 100

@@ -186,6 +186,28 @@ def test_what_somebody_changed_on_the_server_is_put_back(course, box, deployed):
     assert course.deploy().plan == []
 
 
+def test_people_sign_up_and_an_admin_approves(course, ada, deployed):
+    url = deployed.result["url"]
+    course.override["sign_in"] = "sign-up"
+    changed = course.deploy()
+    assert changed.parts == ["users", "configuration"]
+    assert course.deploy().plan == []
+    with pytest.raises(Refused):
+        Student(url, ADMIN, "the first who comes").log_in()
+    teacher = Student(url, ADMIN, ADMIN_PASSWORD).log_in()
+    newcomer = Student(url, "newcomer", "a long enough password")
+    newcomer.sign_up()
+    with pytest.raises(Refused):
+        newcomer.log_in()
+    teacher.approve("newcomer")
+    newcomer.log_in()
+    # Whom course.yml names is approved at once, and finds what they had.
+    named = Student(url, "ada", "another long password")
+    named.sign_up()
+    named.log_in().follow(changed.result["link"])
+    assert "my own thoughts" in json.dumps(named.read(f"{FOLDER}/StartHere.ipynb"))
+
+
 def test_every_deploy_that_changed_something_is_recorded(box, deployed):
     entries = [json.loads(line) for line in box.run(["cat", "/opt/course/audit.log"]).stdout.splitlines()]
     assert entries[0]["verdict"] == "converged" and len(entries[0]["steps"]) == 8

@@ -56,7 +56,10 @@ def want(settings, secrets) -> Want:
     return Want(
         {
             START_FILE: {"text": START_SERVER, "mode": 0o755},
-            SNIPPET_FILE: {"text": snippet(settings.name) + own_snippet(settings.root), "mode": 0o600},
+            SNIPPET_FILE: {
+                "text": snippet(settings.name, settings.sign_in) + own_snippet(settings.root),
+                "mode": 0o600,
+            },
             CONFIG: {"text": config, "mode": 0o600},
         }
     )
