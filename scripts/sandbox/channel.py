@@ -12,7 +12,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -67,15 +66,17 @@ def build(
         fcntl.flock(lock, fcntl.LOCK_EX)
         if is_made_from(directory, key):
             return
-        with tempfile.TemporaryDirectory(prefix=f"{directory.name}.", dir=directory.parent) as scratch:
-            made = Path(scratch).resolve() / "channel"
-            _write(
-                made, Path(scratch).resolve(), interpreter, (requirements, *([one] for one in extra_versions))
-            )
+        scratch = directory.with_name(f"{directory.name}.making").resolve()
+        shutil.rmtree(scratch, ignore_errors=True)  # what an interrupted run left
+        try:
+            made = scratch / "channel"
+            _write(made, scratch, interpreter, (requirements, *([one] for one in extra_versions)))
             (made / KEY_FILE).write_text(key, encoding="utf-8")
             if directory.exists():
-                directory.rename(Path(scratch) / "old")
+                directory.rename(scratch / "old")
             made.rename(directory)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def is_made_from(directory: Path, key: str) -> bool:
@@ -89,8 +90,7 @@ def is_made_from(directory: Path, key: str) -> bool:
 def _key(interpreter: Interpreter, requirements: Sequence[str], extra_versions: Sequence[str]) -> str:
     """Everything that decides what is in the channel, these modules included."""
     status = interpreter.executable.stat()
-    sources = [Path(module.__file__) for module in (channel_package, channel_python, channel_wheels)]
-    sources += [Path(__file__), Path(__file__).with_name("channel_requirements.py")]
+    sources = sorted(Path(__file__).parent.glob("channel*.py"))
     code = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     facts = {
         "interpreter": [str(interpreter.executable), interpreter.version, status.st_mtime_ns, status.st_size],

@@ -23,6 +23,8 @@ from sandbox.channel_python import Interpreter
 from sandbox.channel_requirements import conda_depends, conda_name, conda_versions
 
 SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
+# The drawings from which JupyterHub's icon font is made: a fifth of a course's files, and no page loads them.
+LEFT_OUT = "/fontawesome-free/svgs"
 
 
 def install(environment: Path, interpreter: Interpreter, requirements: Sequence[str]) -> None:
@@ -126,6 +128,8 @@ def _files(
     for record in distribution.files or ():
         source = Path(os.path.normpath(distribution.locate_file(record)))
         path = source.relative_to(environment).as_posix()
+        if LEFT_OUT in path:
+            continue
         if path.startswith("bin/"):
             if source.name not in made_later:
                 yield _script(source, f"python-scripts/{source.name}" if pure else path, environment)

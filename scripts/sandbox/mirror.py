@@ -21,6 +21,7 @@ import hashlib
 import re
 import socket
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -34,6 +35,7 @@ from urllib.request import urlopen
 from sandbox import standin
 
 BLOCK = 1 << 18
+REMEMBERED = 10_000  # requests
 REACHABLE_PATIENCE = 3.0  # seconds
 
 
@@ -73,7 +75,7 @@ class Mirror:
     port: int = 0
     conda: Mapping[str, Path] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    requests: deque[Request] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()

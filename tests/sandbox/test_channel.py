@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -208,13 +210,15 @@ def test_index_in_the_cache_is_asked_for_again(made, tmp_path):
 
 
 def test_tampered_package_is_refused(made, tmp_path):
-    content = next(made[0].glob("noarch/tabulate-0.10.0-*.conda")).read_bytes()
-    tampered = bytes([content[0] ^ 1]) + content[1:]
-    fault = Fault("*/tabulate-0.10.0-*.conda", content=tampered, times=100)
+    # Still a package that can be unpacked: nothing but its checksum tells.
+    tampered = io.BytesIO(next(made[0].glob("noarch/tabulate-0.10.0-*.conda")).read_bytes())
+    with zipfile.ZipFile(tampered, "a") as archive:
+        archive.comment = b"not what was indexed"
+    fault = Fault("*/tabulate-0.10.0-*.conda", content=tampered.getvalue(), times=100)
     with Mirror(conda={"conda-forge": made[0]}, faults=[fault]) as mirror:
         result = install(mirror.conda_url("conda-forge"), tmp_path / "prefix", tmp_path / "cache", "tabulate")
     assert result.returncode == 1
-    assert "tabulate" in result.stderr
+    assert "hash mismatch" in result.stderr
     assert not list(tmp_path.glob("prefix/lib/*/site-packages/tabulate"))
 
 

@@ -111,7 +111,6 @@ def test_wheel_is_complete_and_always_the_same():
     assert (metadata["Name"], metadata["Version"]) == ("the-littlest-jupyterhub", "2.0.7")
     assert {line.split(",")[0] for line in record.splitlines()} == names
     assert names >= {f"tljh/{path.name}" for path in (STANDIN / "tljh").glob("*.py")}
-    standin.wheel.cache_clear()
     assert standin.wheel("2.0.7") == wheel
 
 
@@ -318,6 +317,15 @@ def test_people_can_sign_up_with_the_other_authenticator(hub):
     assert (page.status_code, "Sign Up" in page.text or "Create User" in page.text) == (200, True)
     hub.run("tljh-config", "unset", "auth")
     hub.run("tljh-config", "reload", "hub", timeout=120)
+
+
+@pytest.mark.sandbox
+def test_interrupted_installation_is_mended_by_the_next(hub):
+    package = "/opt/tljh/user/lib/python3*/site-packages/nbgitpuller"
+    hub.shell(f"touch /opt/tljh/.user-unfinished; rm -r {package}; rm /opt/tljh/hub/bin/uv")
+    hub.bootstrap("2.0.1")
+    hub.shell(f"test -f {package}/__init__.py; test ! -e /opt/tljh/.user-unfinished")
+    hub.settle()
 
 
 @pytest.mark.sandbox

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import io
 import zipfile
-from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -48,7 +47,6 @@ def wheel_name(version: str) -> str:
     return f"{DISTRIBUTION}-{version}-py3-none-any.whl"
 
 
-@cache
 def wheel(version: str) -> bytes:
     """The package `tljh` as a wheel of that version: the same bytes each time."""
     information = f"{DISTRIBUTION}-{version}.dist-info"

@@ -122,12 +122,20 @@ def is_installed(package: str) -> bool:
 
 def ensure_uv() -> None:
     """Make the hub's virtual environment, with pip and uv in it."""
-    if not (HUB / "bin" / "python3").exists():
-        HUB.parent.mkdir(parents=True, exist_ok=True)
-        run((SYSTEM_PYTHON, "-m", "venv", str(HUB)))
-    if not UV.exists():
+    if not works(UV):
+        PREFIX.mkdir(parents=True, exist_ok=True)
+        # What an interrupted installation left is not to be built on.
+        run((SYSTEM_PYTHON, "-m", "venv", "--clear", str(HUB)))
         pip = (str(HUB / "bin" / "python3"), "-m", "pip", "--quiet", "--disable-pip-version-check")
         run((*pip, "install", "uv"))
+
+
+def works(program: Path) -> bool:
+    """Whether a program is there and runs."""
+    try:
+        return subprocess.run((str(program), "--version"), capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def package_source(version: str) -> str:
@@ -166,17 +174,31 @@ def install_hub(source: str) -> None:
 
 def install_user_environment(requirements_url: str | None) -> None:
     """Install the environment that users' servers start from."""
-    if not (USER / "bin" / "python").exists():
-        run((str(UV), "venv", "--quiet", "--seed", "--python", SYSTEM_PYTHON, str(USER)))
+    if not (USER / "bin" / "python").exists() or unfinished(USER).exists():
+        run(
+            (
+                str(UV),
+                *("venv", "--quiet", "--seed", "--allow-existing", "--python", SYSTEM_PYTHON, str(USER)),
+            )
+        )
     install(USER, *USER_REQUIREMENTS)
     if requirements_url:
         install(USER, "--requirement", requirements_url)
 
 
 def install(environment: Path, *what: str) -> None:
-    """Install packages into an environment."""
+    """Install packages into an environment, all of them anew if the last time was interrupted."""
     python = str(environment / "bin" / "python")
-    run((str(UV), "pip", "install", "--quiet", "--python", python, *what))
+    mark = unfinished(environment)
+    again = ("--reinstall",) if mark.exists() else ()
+    mark.touch()
+    run((str(UV), "pip", "install", "--quiet", "--python", python, *again, *what))
+    mark.unlink()
+
+
+def unfinished(environment: Path) -> Path:
+    """The file that is there while packages are being installed into an environment."""
+    return environment.with_name(f".{environment.name}-unfinished")
 
 
 def run(command: Sequence[str]) -> None:

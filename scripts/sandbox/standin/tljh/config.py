@@ -120,9 +120,11 @@ def as_yaml(config: dict[str, Any]) -> str:
 
 
 def write_config(file: Path, config: dict[str, Any]) -> None:
-    """Write config.yaml, readable by root alone."""
-    file.write_text(as_yaml(config), encoding="utf-8")
-    file.chmod(0o600)
+    """Write config.yaml whole, readable by root alone."""
+    new = file.with_name(f"{file.name}.new")
+    new.touch(mode=0o600)
+    new.write_text(as_yaml(config), encoding="utf-8")
+    new.replace(file)
 
 
 @contextmanager

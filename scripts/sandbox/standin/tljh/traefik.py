@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,18 @@ CIPHERS = [
 
 
 def write_configuration(config: Mapping[str, Any]) -> None:
-    """Write both files, the administrator's own *.toml merged over each, and what traefik needs beside."""
+    """Write both files, the administrator's own *.toml merged over each, and what traefik needs beside.
+
+    Exits with a message if HTTPS is wanted and there is nothing to make a certificate from.
+    """
+    require_certificate(config["https"])
     RULES_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     # traefik refuses certificates that others may read.
     (STATE_DIR / "acme.json").touch(mode=0o600)
     write(STATE_DIR / "traefik.toml", with_overrides(static(config), "traefik_config.d"))
     write(RULES_DIR / "dynamic.toml", with_overrides(dynamic(config), "traefik_dynamic_config.d"))
+    # The hub's routes may name an entry point that is no more; it adds them again when it starts.
+    write(RULES_DIR / "rules.toml", {})
 
 
 def ensure_secret() -> None:
@@ -91,6 +98,17 @@ def dynamic(config: Mapping[str, Any]) -> dict[str, Any]:
         }
     options = {"minVersion": "VersionTLS12", "cipherSuites": CIPHERS}
     return {"tls": {"options": {"default": options}, "stores": {"default": store}}}
+
+
+def require_certificate(https: Mapping[str, Any]) -> None:
+    """Exit with a message if HTTPS is on without a certificate or the whole of Let's Encrypt's settings."""
+    letsencrypt = https["letsencrypt"]
+    if not https["enabled"]:
+        return
+    if not https["tls"]["cert"] and not letsencrypt["email"]:
+        sys.exit("https needs tls.cert and tls.key, or letsencrypt.email and letsencrypt.domains.")
+    if bool(letsencrypt["email"]) != bool(letsencrypt["domains"]):
+        sys.exit("letsencrypt needs both email and domains.")
 
 
 def uses_letsencrypt(https: Mapping[str, Any]) -> bool:
