@@ -9,7 +9,7 @@ The machine sees its group as the root of its hierarchy, so it reads its own lim
 Version 1 (a hierarchy per controller) and 2 (one for all) are both in use. Version 2 allows processes only in
 groups that do not hand controllers on to children: hence the sibling for the supervisor, and a fresh
 machine group for every boot, for systemd-nspawn divides it into `payload` and `supervisor`.
-Version 2 follows the kernel's documentation (admin-guide/cgroup-v2) but was developed on a version 1 host.
+Version 2 is as the kernel's admin-guide/cgroup-v2 has it; both passed the tests with Debian 12 (systemd 252).
 """
 
 from __future__ import annotations
@@ -93,7 +93,11 @@ class Group:
         if version() == 1:
             return self
         entrance = self / "entrance"
-        entrance.make()
+        try:
+            # Not make(): while the machine reboots, a group that hands controllers on could not be entered.
+            (ROOT / entrance.path).mkdir(exist_ok=True)
+        except FileNotFoundError:
+            raise Failure(f"the control group {self.path} is gone", fix="boot the machine") from None
         return entrance
 
     def processes(self) -> list[int]:

@@ -94,7 +94,8 @@ def forget_neighbour(address: str) -> None:
 def mtu() -> int:
     """The largest packet, in bytes, that the host's default route takes; 1500 without one."""
     for route in _ip("-4", "route", "show", "default"):
-        return int(Path("/sys/class/net", route["dev"], "mtu").read_text())
+        if "dev" in route:  # one that is spread over several has none
+            return int(Path("/sys/class/net", route["dev"], "mtu").read_text())
     return DEFAULT_MTU
 
 

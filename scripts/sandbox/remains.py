@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from sandbox import cgroup, mounts, state
+from sandbox.commands import run
 
 # systemd-nspawn tidies up there unless it is killed.
 NSPAWN_STATE = Path("/run/systemd/nspawn")
@@ -54,7 +55,11 @@ def remove(name: str) -> None:
     kill(name)
     (groups() / name).remove()
     with contextlib.suppress(FileNotFoundError):
-        _remove_nspawn_state(tag(json.loads(record(name).read_text())["address"]))
+        remaining = tag(json.loads(record(name).read_text())["address"])
+        # The kernel removes it too, but some time after the machine's end.
+        run(["ip", "link", "delete", f"vb-{remaining}"], check=False)
+        _remove_nspawn_state(remaining)
+    with contextlib.suppress(FileNotFoundError):
         root = (state.machines() / name / "root").stat()
         (NSPAWN_STATE / "locks" / f"inode-{root.st_dev}:{root.st_ino}").unlink()
     mounts.remove_tree(state.machines() / name)

@@ -66,8 +66,9 @@ def _show_limits(machine: Machine) -> None:
     if cgroup.version() == 1:
         return
     payload = machine.group / "payload"
+    files = [payload.directories[0] / name for name in ("memory.max", "cpu.max")]
     with contextlib.suppress(Failure):
-        wait_until(lambda: payload.directories[0].exists(), 5, "the payload group")
+        wait_until(lambda: all(file.exists() for file in files), 5, f"the limits of {payload.path}")
         payload.limit(machine.limits)
 
 
