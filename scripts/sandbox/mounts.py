@@ -27,7 +27,8 @@ def unmount_below(directory: Path) -> None:
     """Unmount everything at or below `directory`; what is busy goes as soon as its last user ends."""
     for point in below(directory):
         if run(["umount", str(point)], check=False).returncode != 0:
-            run(["umount", "--lazy", str(point)])
+            # Gone meanwhile, by another process that cleans up, is as good as unmounted.
+            run(["umount", "--lazy", str(point)], check=is_mounted(point))
 
 
 def remove_tree(directory: Path) -> None:
