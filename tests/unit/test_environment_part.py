@@ -1,4 +1,4 @@
-"""The part that plans environments: from the course's files to steps, with an answering droplet as a value."""
+"""The part that plans environments: from the course's files to steps; the droplet is a value."""
 
 from dataclasses import replace
 from types import SimpleNamespace
