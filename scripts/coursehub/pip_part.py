@@ -28,6 +28,10 @@ NAMES = {
 }
 
 
+# The C libraries (glibc 2.x) whose wheels uv can solve for; it refuses the names of others.
+MANYLINUX = (17, 28, *range(31, 41))
+
+
 class Unsolvable(Exception):
     """The pip part cannot be solved; the text is uv's."""
 
@@ -91,7 +95,7 @@ def solve_pip(
         [uv.find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes", "--format", "pylock.toml"]
         + ["--only-binary", ":all:", "--python", sys.executable, "--no-header", "--no-annotate"]
         + ["--python-version", ".".join(python.split(".")[:2])]
-        + ["--python-platform", "x86_64-manylinux_" + glibc.replace(".", "_")]
+        + ["--python-platform", platform(glibc)]
         + (["--index-url", index] if index else [])
         + ["--constraint", folder / "constraints.txt", folder / "wanted.txt"],
         capture_output=True,
@@ -108,6 +112,12 @@ def solve_pip(
         raise (Unreachable if lost else Unsolvable)(words)
     packages = tomllib.loads(done.stdout).get("packages", [])
     return part([package for package in packages if canonical(package["name"]) not in have])
+
+
+def platform(glibc: str) -> str:
+    """uv's name for a system with this C library: what suits an older one suits it too."""
+    minor = int(glibc.split(".")[1])
+    return f"x86_64-manylinux_2_{max(known for known in MANYLINUX if known <= minor)}"
 
 
 def part(packages: Iterable[Mapping]) -> PipPart:

@@ -4,7 +4,7 @@ import pytest
 from package_sources import PYTHON, conda_channel, package_index
 
 from coursehub.conda_channels import channels
-from coursehub.pip_part import part, provided
+from coursehub.pip_part import part, platform, provided
 from coursehub.problems import Failure, InvalidInput
 from coursehub.solving import Request, solve
 from sandbox.mirror import Mirror
@@ -188,6 +188,14 @@ def test_a_request_has_a_name_for_all_that_decides_the_result():
     names = [Request(**base | other).digest for other in [{}, *others]]
     assert len(set(names)) == len(names)
     assert Request(**base | {"conda": (("x", 7),)}).digest == names[0], "a line's number decides nothing"
+
+
+@pytest.mark.parametrize(
+    ("glibc", "name"), [("2.17", "2_17"), ("2.29", "2_28"), ("2.36", "2_36"), ("2.41", "2_40")]
+)
+def test_uv_is_asked_for_a_c_library_that_it_knows(solved, glibc, name):
+    assert platform(glibc) == f"x86_64-manylinux_{name}"
+    assert "tabulate==0.10" in solved("numpy", pip=("tabulate",), glibc=glibc).pip_requirements
 
 
 def test_names_on_pypi():
