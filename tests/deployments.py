@@ -49,11 +49,12 @@ class Course:
     secrets: dict[str, str]
     override: dict = field(default_factory=dict)
 
-    def start(self, script: str = "deploy.py") -> subprocess.Popen:
-        """Start a script; its standard error can be read line by line."""
+    def start(self, script: str = "deploy.py", *options: str) -> subprocess.Popen:
+        """Start a script with further options; its standard error can be read line by line."""
         override = self.root.parent / "override.yml"
         override.write_text(json.dumps(self.override))
         command = [REPOSITORY / "scripts" / script, "--course", self.root, "--override", override, "--json"]
+        command += options
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "DROPLET_"))
         }
@@ -66,9 +67,9 @@ class Course:
             bufsize=1,
         )
 
-    def run(self, script: str = "deploy.py") -> Run:
+    def run(self, script: str = "deploy.py", *options: str) -> Run:
         """Run a script to its end."""
-        process = self.start(script)
+        process = self.start(script, *options)
         output, said = process.communicate(timeout=TIMEOUT)
         assert "Traceback" not in said, said
         return Run(process.returncode, json.loads(output) if output else {}, said)

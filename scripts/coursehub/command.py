@@ -16,24 +16,42 @@ CONVERGED, FAILED, BAD_INPUT = 0, 1, 2
 
 def run(description: str, *, apply: bool) -> int:
     """Deploy, or only plan; return the exit code: 0 done, 1 failed, 2 the input has mistakes."""
-    arguments = parse(description)
+    parser = course_parser(description)
+    parser.add_argument(
+        "--locked", action="store_true", help="fail unless environment.lock belongs to environment.yml"
+    )
+    parser.add_argument(
+        "--allow",
+        action="append",
+        choices=["rejected"],
+        default=[],
+        help="go on all the same: `rejected` installs an environment that was rolled back",
+    )
+    arguments = parser.parse_args()
     terminal = Terminal()
+    choices = {"environment": {"locked": arguments.locked, "allow_rejected": "rejected" in arguments.allow}}
     try:
         course = settings.load(arguments.course, arguments.override)
-        outcome = pipeline.deploy(course, Secrets.from_environment(os.environ), terminal, apply=apply)
+        secrets = Secrets.from_environment(os.environ)
+        outcome = pipeline.deploy(course, secrets, terminal, apply=apply, choices=choices)
     except CoursehubError as error:
         terminal.problem(error)
         publish(error, arguments.json)
-        return BAD_INPUT if isinstance(error, InvalidInput) else FAILED
+        return exit_code(error)
     terminal.outcome(outcome)
     publish(outcome, arguments.json)
     return FAILED if outcome.error else CONVERGED
 
 
-def parse(description: str) -> argparse.Namespace:
-    """The arguments that plan.py and deploy.py have in common."""
+def exit_code(error: CoursehubError) -> int:
+    """The exit code for an error that a user may see."""
+    return BAD_INPUT if isinstance(error, InvalidInput) else FAILED
+
+
+def course_parser(description: str) -> argparse.ArgumentParser:
+    """The arguments that all scripts have in common."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--course", type=Path, default=Path(), help="the course's folder (default: this one)")
     parser.add_argument("--override", type=Path, help="a YAML file whose keys replace those of course.yml")
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
-    return parser.parse_args()
+    return parser

@@ -17,7 +17,8 @@ class Step:
 
     `operation` names a function of `coursehub.droplet.program.OPERATIONS`; `parameters` are its arguments.
     `payload` is sent after them, in order: files are streamed, never held whole in memory.
-    `secrets` are arguments as well, but never shown. `timeout` is in seconds.
+    `secrets` are arguments as well, but never shown. `timeout` is in seconds. `needed` is false for tidying
+    up: that it could not all be done, for somebody uses what is old, does not make a deploy fail.
     """
 
     part: str
@@ -28,6 +29,7 @@ class Step:
     payload: tuple[bytes | Path, ...] = field(default=(), repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = 120
+    needed: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ class Reporter(Protocol):
 class Part(Protocol):
     """One thing a hub is made of. A module of `coursehub.parts` is such an object.
 
-    `want` reads the settings (and, for content, the course's files) and touches nothing else.
+    `want` reads the settings (and, for content, the course's files) and touches nothing else. A part may
+    take further keyword arguments there: what a person decided for one run, on the command line.
     `question` is what the droplet is asked about; the answer comes to `plan` as `seen`.
     `prepare` does what can only be done once the droplet was seen and before a plan can be shown
     (the environment is solved for the droplet's C library). Most parts return `want` as it came.

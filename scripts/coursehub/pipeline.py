@@ -15,6 +15,7 @@ from .model import Check, LockHolder, Observed, Reporter, Session, Step, StepRes
 from .parts import PARTS
 from .probe import probe
 from .problems import Failure
+from .run_identity import commit, who
 from .targets import choose
 
 LOCK_PATIENCE = 1800.0
@@ -40,15 +41,24 @@ class Outcome:
     times: Mapping[str, float] = field(default_factory=dict)
 
 
-def deploy(settings: Any, secrets: Any, report: Reporter, *, apply: bool = True) -> Outcome:
+def deploy(
+    settings: Any,
+    secrets: Any,
+    report: Reporter,
+    *,
+    apply: bool = True,
+    choices: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Outcome:
     """Bring the hub to what the settings say; with `apply` false, stop after the plan.
 
+    `choices` are a part's further arguments for `want`, by the part's name.
     Raises InvalidInput for mistakes in what was given and Failure when the droplet could not be looked
     at; what goes wrong afterwards is the outcome's `error`, beside the steps that were done.
     """
     started = time.monotonic()
     target = choose(settings, secrets)
-    wants = {part.NAME: part.want(settings, secrets) for part in PARTS}
+    chosen = choices or {}
+    wants = {part.NAME: part.want(settings, secrets, **chosen.get(part.NAME, {})) for part in PARTS}
     results: list[StepResult] = []
     steps: list[Step] = []
     checks: list[Check] = []
@@ -83,7 +93,7 @@ def deploy(settings: Any, secrets: Any, report: Reporter, *, apply: bool = True)
         address=target.address,
         url=target.url,
         link=link(settings, target.url),
-        commit=commit(),
+        commit=commit(settings.root),
         seconds=time.monotonic() - started,
         round_trips=trips,
         steps=tuple(results),
@@ -164,7 +174,7 @@ def apply_steps(session: Session, steps: list[Step], report: Reporter) -> list[S
 
 def verify(session: Session, wants: Mapping[str, Any], report: Reporter) -> None:
     """Look again: whatever is still different says what did not work."""
-    left = plan(wants, observe(session, wants, report, lock=False))
+    left = [step for step in plan(wants, observe(session, wants, report, lock=False)) if step.needed]
     if left:
         titles = "; ".join(step.title for step in left)
         raise Failure(f"the droplet is still not as it should be: {titles}", "run the deploy again")
@@ -190,19 +200,13 @@ def record(session: Session, entry: Mapping[str, Any]) -> Failure | None:
     return None
 
 
-def commit() -> str:
-    """The commit that is deployed, as Actions names it; "" elsewhere."""
-    return os.environ.get("GITHUB_SHA", "")
-
-
 def holder() -> LockHolder:
     """Who we are, for whoever has to wait for us."""
     environment = os.environ
     run = ""
     if "GITHUB_RUN_ID" in environment:
         run = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}".format_map(environment)
-    who = environment.get("GITHUB_ACTOR") or environment.get("USER") or "somebody"
-    return LockHolder(who, datetime.now(UTC).isoformat(timespec="seconds"), run)
+    return LockHolder(who(), datetime.now(UTC).isoformat(timespec="seconds"), run)
 
 
 def audit_entry(settings: Any, results: list[StepResult], error: Failure | None) -> dict[str, Any]:
@@ -210,7 +214,7 @@ def audit_entry(settings: Any, results: list[StepResult], error: Failure | None)
     return {
         **asdict(holder()),
         "course": settings.name,
-        "commit": commit(),
+        "commit": commit(settings.root),
         "steps": [{"title": result.step.title, "seconds": round(result.seconds, 2)} for result in results],
         "verdict": "failed" if error else "converged",
         "error": error.message if error else None,

@@ -16,6 +16,8 @@ from .pipeline import Outcome
 from .problems import Failure, InvalidInput
 
 FULL_LENGTH = 110
+SHOWN = 20
+"""So many details of a step are shown in a terminal; the job summary has all, folded away if more."""
 
 
 class Terminal:
@@ -39,7 +41,7 @@ class Terminal:
         self.stage(f"Plan: {len(steps)} step" + ("" if len(steps) == 1 else "s"))
         for number, step in enumerate(steps, 1):
             self.console.print(f"  {number}. {escape(step.title)}")
-            for line in step.details:
+            for line in shortened(step.details):
                 self.console.print(f"       [dim]{escape(line)}[/]")
 
     def started(self, step: Step) -> None:
@@ -82,6 +84,13 @@ class Terminal:
                 self.console.print(f"  [bold]What to do:[/] {escape(error.fix)}")
             if error.detail:
                 self.console.print(escape(error.detail), style="dim")
+
+
+def shortened(details: tuple[str, ...]) -> list[str]:
+    """The first details of a step, and how many more there are."""
+    if len(details) <= SHOWN:
+        return list(details)
+    return [*details[:SHOWN], f"… and {len(details) - SHOWN} more"]
 
 
 def as_json(result: Outcome | Exception) -> str:
@@ -143,8 +152,17 @@ def summary(result: Outcome | Exception) -> str:
         seconds = {id(done.step): f"{done.seconds:.1f} s" for done in result.steps}
         for step in result.planned:
             lines.append(f"- {step.title} {seconds.get(id(step), '')}".rstrip())
-            lines += [f"  - `{line}`" for line in step.details]
+            lines += detail_lines(step.details)
     return "\n".join(lines) + "\n"
+
+
+def detail_lines(details: tuple[str, ...]) -> list[str]:
+    """A step's details as items of a Markdown list; many are folded away, so that the steps stay in sight."""
+    items = [f"  - `{line}`" if line[:2] in ("+ ", "- ", "~ ") else f"  - {line}" for line in details]
+    if len(items) <= SHOWN:
+        return items
+    more = f"  - <details><summary>{len(items) - SHOWN} more</summary>"
+    return [*items[:SHOWN], more, "", *("  " + item for item in items[SHOWN:]), "", "    </details>"]
 
 
 def publish(result: Outcome | Exception, as_json_too: bool) -> None:

@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -18,37 +17,48 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .conda_channels import Channels, with_address, with_names
+from .conflicts import FILE, KEY, conda_problems, pip_problems
+from .pip_part import PipPart, Unreachable, Unsolvable, provided, solve_pip
 from .problems import Failure, InvalidInput, Problem
 
-FILE = "environment.yml"
 TIMEOUT = 900.0
-UNPACKED = 6
-"""A conda package takes about this many times its download's size on disk, the cache included."""
-PUBLIC_VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?$")
+RULES = 1
+"""To be raised when the same request is to mean another result: environments are then solved anew."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """`channels` are URLs in order of priority; `conda` and `pip` are (requirement, line of the file);
-    `hub` are further conda requirements; `index` is the package index of the pip part, None for PyPI."""
+    """`conda` and `pip` are (requirement, line of the file); `hub` are further conda requirements;
+    `index` is the package index of the pip part, None for PyPI."""
 
-    channels: tuple[str, ...]
+    channels: Channels
     conda: tuple[tuple[str, int], ...]
     pip: tuple[tuple[str, int], ...]
     hub: tuple[str, ...]
     index: str | None = None
 
+    @property
+    def digest(self) -> str:
+        """A name for all that decides the result, but not for the lines on which it stands."""
+        conda, pip = ([text for text, _ in lines] for lines in (self.conda, self.pip))
+        return digest([RULES, self.channels, conda, pip, self.hub, self.index])
+
 
 @dataclass(frozen=True)
 class Solution:
-    """`lock` is a rattler lock file's text, `pip_requirements` hashed requirements ("" for none),
-    `packages` name to version, `size` the bytes of disk it needs, `generation` a name for all of it."""
+    """`lock` is a rattler lock file's text, `pip_requirements` hashed requirements ("" for none);
+    `packages` maps names to versions, `sizes` names to the bytes of their download."""
 
-    generation: str
     lock: str
     pip_requirements: str
     packages: Mapping[str, str]
-    size: int
+    sizes: Mapping[str, int]
+
+
+def digest(value: object) -> str:
+    """A short name for a JSON value."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
 
 
 def solve(request: Request, glibc: str, kernel: str) -> Solution:
@@ -76,45 +86,42 @@ def solve(request: Request, glibc: str, kernel: str) -> Solution:
         if not answer.exists():
             raise Failure("the solver ended without an answer", "run it again", done.stderr[-2000:])
         found = json.loads(answer.read_text())
-    if "unsolvable" in found:
-        raise InvalidInput(problems(request, found["unsolvable"]))
-    if "unreachable" in found:
+    return understood(request, found)
+
+
+def understood(request: Request, found: Mapping) -> Solution:
+    """The solution in an answer of `answer`; what else an answer can be is raised in a teacher's words."""
+    words = with_names(found.get("words", ""), request.channels)
+    if found["verdict"] == "unreadable":
+        text, line = request.conda[found["number"]]
+        fix = "write name, name=1.2, name>=1.2,<2 or channel::name"
+        raise InvalidInput([Problem(FILE, f"is not a conda requirement: {words}", fix, line, KEY, text)])
+    if found["verdict"] == "unsolvable":
+        raise InvalidInput(conda_problems(request.conda, request.hub, words))
+    if found["verdict"] == "unsolvable pip":
+        raise InvalidInput(pip_problems(request.pip, request.conda, words))
+    if found["verdict"] == "unreachable":
         raise Failure(
-            "the packages' channel or index could not be read: " + found["unreachable"],
+            f"the packages' channel or index could not be read: {words}",
             "run the deploy again later; with mirrors in course.yml, check their addresses",
         )
     return Solution(**found["solution"])
 
 
-def problems(request: Request, words: str) -> list[Problem]:
-    """One problem for each requirement that the solver names, else one for the whole file."""
-    involved = [
-        (text, line)
-        for text, line in (*request.conda, *request.pip)
-        if re.search(rf"(?<![\w-]){re.escape(name_of(text))}(?![\w-])", words, re.IGNORECASE)
-    ]
-    fix = "ask for another version, or remove the requirement that others contradict"
-    message = "the environment cannot be solved:\n" + words.strip() + "\n"
-    if not involved:
-        return [Problem(FILE, message, fix)]
-    (first, line), *others = involved
-    more = [
-        Problem(FILE, "takes part in the same conflict", fix, line, "dependencies", text)
-        for text, line in others
-    ]
-    return [Problem(FILE, message, fix, line, "dependencies", first), *more]
+class UnreadableRequirement(Exception):
+    """py-rattler cannot read a requirement: its number, and why."""
+
+    def __init__(self, number: int, words: str):
+        super().__init__(words)
+        self.number = number
 
 
-def name_of(requirement: str) -> str:
-    """The package's name in a conda or pip requirement."""
-    return re.split(r"[\s=<>!~\[;@]", requirement.rpartition("::")[2].strip(), maxsplit=1)[0].lower()
-
-
-async def solve_conda(request: Mapping, glibc: str, kernel: str, folder: Path) -> tuple[str, list]:
-    """(lock file's text, records) of the conda part."""
+async def solve_conda(request: Mapping, glibc: str, kernel: str) -> list:
+    """The records of the conda part. Each package comes from the first channel that has it."""
     from rattler import (
         BuildString,
         Channel,
+        ChannelPriority,
         Gateway,
         GenericVirtualPackage,
         MatchSpec,
@@ -122,84 +129,70 @@ async def solve_conda(request: Mapping, glibc: str, kernel: str, folder: Path) -
         Version,
         solve,
     )
-    from rattler.lock import LockChannel, LockFile, LockPlatform
 
     virtual = [("__glibc", glibc), ("__linux", kernel.split("-")[0]), ("__unix", "0"), ("__archspec", "1")]
     builds = {"__archspec": "x86_64"}
-    specs = [text for text, _ in request["conda"]] + list(request["hub"])
-    records = await solve(
-        [Channel(url) for url in request["channels"]],
-        [MatchSpec(spec) for spec in specs],
+    specs = [MatchSpec(need) for need in request["hub"]]
+    for number, (text, _) in enumerate(request["conda"]):
+        try:
+            specs.append(MatchSpec(with_address(text, request["channels"])))
+        except Exception as error:  # py-rattler's exceptions have no common base below Exception.
+            raise UnreadableRequirement(number, str(error)) from error
+    return await solve(
+        [Channel(address) for _, address in request["channels"]],
+        specs,
         gateway=Gateway(),
         platforms=["linux-64", "noarch"],
+        channel_priority=ChannelPriority.Strict,
         virtual_packages=[
             GenericVirtualPackage(PackageName(name), Version(version), BuildString(builds.get(name, "0")))
             for name, version in virtual
         ],
     )
+
+
+def lock_text(request: Mapping, records: list, folder: Path) -> str:
+    """The records as a rattler lock file."""
+    from rattler.lock import LockChannel, LockFile, LockPlatform
+
     platform = LockPlatform("linux-64")
     lock = LockFile([platform])
-    lock.set_channels("default", [LockChannel(url) for url in request["channels"]])
+    lock.set_channels("default", [LockChannel(address) for _, address in request["channels"]])
     for record in sorted(records, key=lambda record: record.name.normalized):
         lock.add_conda_package("default", platform, record)
     lock.to_path(folder / "conda.lock")
-    return (folder / "conda.lock").read_text(), records
-
-
-def solve_pip(request: Mapping, conda: Mapping[str, str], glibc: str, folder: Path) -> str:
-    """Hashed requirements of the pip part, without what the conda part provides already.
-
-    Raises ValueError with uv's words when it cannot be solved.
-    """
-    import uv
-
-    (folder / "wanted.txt").write_text("\n".join(text for text, _ in request["pip"]) + "\n")
-    constraints = [f"{name}=={version}" for name, version in conda.items() if PUBLIC_VERSION.match(version)]
-    (folder / "constraints.txt").write_text("\n".join(constraints) + "\n")
-    python = ".".join(conda["python"].split(".")[:2])
-    done = subprocess.run(
-        [uv.find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
-        + ["--only-binary", ":all:", "--python", sys.executable, "--python-version", python]
-        + ["--python-platform", "x86_64-manylinux_" + glibc.replace(".", "_")]
-        + (["--index-url", request["index"]] if request["index"] else [])
-        + ["--constraint", folder / "constraints.txt", folder / "wanted.txt"],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT / 2,
-    )
-    if done.returncode:
-        raise ValueError(done.stderr.strip())
-    blocks = re.split(r"\n(?=[A-Za-z0-9])", done.stdout.strip())
-    return "".join(block.rstrip() + "\n" for block in blocks if block and block.split("==")[0] not in conda)
+    return (folder / "conda.lock").read_text().rstrip("\n") + "\n"
 
 
 def answer(order: Mapping, folder: Path) -> Mapping:
-    """Do the whole work; the value is what `solve` reads."""
+    """Do the whole work; the value is what `understood` reads."""
     request = order["request"]
     try:
-        lock, records = asyncio.run(solve_conda(request, order["glibc"], order["kernel"], folder))
+        records = asyncio.run(solve_conda(request, order["glibc"], order["kernel"]))
+    except UnreadableRequirement as error:
+        return {"verdict": "unreadable", "number": error.number, "words": str(error)}
     except Exception as error:
-        # py-rattler's exceptions have no common base below Exception; their names tell what happened.
-        kind = type(error).__name__
-        words = str(error)
-        return {"unsolvable" if kind in ("SolverError", "InvalidMatchSpecError") else "unreachable": words}
+        # Names tell what happened, for want of a common base.
+        solver = type(error).__name__ == "SolverError"
+        return {"verdict": "unsolvable" if solver else "unreachable", "words": str(error)}
     packages = {record.name.normalized: str(record.version) for record in records}
-    pip_names = packages | {name.removesuffix("-base"): version for name, version in packages.items()}
-    pip = ""
+    sizes = {record.name.normalized: record.size or 0 for record in records}
+    extra = PipPart("", {}, {})
     if request["pip"]:
+        have = provided(json.loads(record.to_json()) for record in records)
+        wanted = [text for text, _ in request["pip"]]
         try:
-            pip = solve_pip(request, pip_names, order["glibc"], folder)
-        except ValueError as error:
-            words = str(error)
-            unreachable = "Failed to fetch" in words or "error sending request" in words
-            return {"unreachable" if unreachable else "unsolvable": words}
-    packages |= {
-        block.split("==")[0]: block.split("==")[1].split()[0] for block in re.findall(r"(?m)^\S+==\S+", pip)
-    }
-    size = sum(record.size or 0 for record in records) * UNPACKED + (256 << 20)
-    name = hashlib.sha256((lock + pip).encode()).hexdigest()[:12]
-    solution = Solution(name, lock, pip, dict(sorted(packages.items())), size)
-    return {"solution": asdict(solution)}
+            extra = solve_pip(wanted, have, packages["python"], order["glibc"], request["index"], folder)
+        except Unsolvable as error:
+            return {"verdict": "unsolvable pip", "words": str(error)}
+        except Unreachable as error:
+            return {"verdict": "unreachable", "words": str(error)}
+    for name, version in extra.packages.items():
+        shown = f"{name} (pip)" if name in packages else name  # conda's graphviz is not PyPI's.
+        packages[shown], sizes[shown] = version, extra.sizes[name]
+    lock = lock_text(request, records, folder)
+    solution = Solution(lock, extra.requirements, dict(sorted(packages.items())), dict(sorted(sizes.items())))
+    return {"verdict": "solved", "solution": asdict(solution)}
 
 
 def main() -> None:

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from coursehub.parts import PARTS, configuration, content, environment, hub, packages, swap, users
+from coursehub.parts import PARTS, configuration, content, hub, packages, swap, users
 from coursehub.problems import Failure, InvalidInput
 from coursehub.sizes import GIB
-from coursehub.solving import Request, Solution, name_of, problems
 
 MACHINE = {
     "root": True,
@@ -196,75 +195,6 @@ def test_content_whose_bytes_are_there_is_not_sent_again(tmp_path):
     (step,) = content.plan(want, {"tree": "other", "trusted": True, "files": present}, MACHINE)
     assert step.payload == ()
     assert step.details == ("+ new.txt", "- old.txt")
-
-
-def wanted_environment(solution=None):
-    return environment.Want(Request((), (), (), ()), "inputs", "tools", "pins", None, solution)
-
-
-def test_an_environment_is_solved_only_when_its_request_changed():
-    assert environment.prepare(wanted_environment(), {"inputs": "inputs"}, MACHINE, None).solution is None
-    assert environment.plan(wanted_environment(), {"inputs": "inputs"}, MACHINE) == []
-
-
-def test_an_environment_is_installed_beside_and_then_switched_to():
-    solution = Solution("abc", "lock", "", {"numpy": "2.1", "new": "1"}, 1)
-    seen = {
-        "inputs": "others",
-        "generations": ["old"],
-        "tools": True,
-        "packages": {"numpy": "2.0", "gone": "3"},
-    }
-    install, switch = environment.plan(wanted_environment(solution), seen, MACHINE)
-    assert install.details == ("- gone 3", "+ new 1", "~ numpy 2.0 → 2.1")
-    assert switch.parameters["generation"] == "abc"
-    assert environment.plan(wanted_environment(solution), {"inputs": "inputs"}, MACHINE) == []
-    interrupted = {**seen, "generations": ["abc"]}
-    assert [
-        step.operation for step in environment.plan(wanted_environment(solution), interrupted, MACHINE)
-    ] == ["environment.switch"]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("conda-forge", "https://mirror.example/cf"),
-        ("bioconda", "https://conda.anaconda.org/bioconda"),
-        ("defaults", "https://repo.anaconda.com/pkgs/main"),
-        ("https://prefix.example/channel", "https://prefix.example/channel"),
-    ],
-)
-def test_channels_have_addresses(name, expected):
-    assert environment.channel_url(name, {"conda-forge": "https://mirror.example/cf"}) == expected
-
-
-def test_the_tools_are_pinned_by_the_same_file_that_pins_ours():
-    pins = environment.pinned(environment.PINS.read_text(), environment.TOOLS)
-    lines = pins.splitlines()
-    assert [line.split("==")[0] for line in lines if "==" in line] == ["py-rattler", "uv"]
-    assert sum("--hash=sha256:" in line for line in lines) >= 2
-    assert "#" not in pins
-
-
-@pytest.mark.parametrize(
-    ("requirement", "name"),
-    [
-        ("numpy>=2", "numpy"),
-        ("conda-forge::Pandas =2.1", "pandas"),
-        ("foo[bar]~=1", "foo"),
-        ("python", "python"),
-    ],
-)
-def test_the_name_in_a_requirement(requirement, name):
-    assert name_of(requirement) == name
-
-
-def test_a_conflict_names_the_lines_of_those_in_it():
-    request = Request((), (("numpy <2", 4), ("numpy-stl", 5), ("pandas 99", 6)), (), ())
-    found = problems(request, "Cannot solve: numpy <2 conflicts with pandas 99")
-    assert [(problem.line, problem.found) for problem in found] == [(4, "numpy <2"), (6, "pandas 99")]
-    assert all(problem.fix for problem in found)
-    assert problems(request, "nothing that is known")[0].line is None
 
 
 def test_every_part_has_the_same_shape():

@@ -21,7 +21,21 @@ import sys
 import threading
 import traceback
 
-from coursehub.droplet import audit, configuration, content, environment, hub, look, packages, swap, users
+from coursehub.droplet import (
+    audit,
+    configuration,
+    content,
+    environment,
+    generations,
+    hub,
+    installers,
+    look,
+    packages,
+    retention,
+    rollback,
+    swap,
+    users,
+)
 from coursehub.droplet.lock import take_lock
 from coursehub.droplet.system import OperationFailed
 
@@ -35,9 +49,13 @@ OPERATIONS = {
     "swap.add": swap.add,
     "packages.install": packages.install,
     "hub.install": hub.install,
-    "environment.install_tools": environment.install_tools,
+    "environment.install_tools": installers.install_tools,
     "environment.install": environment.install,
-    "environment.switch": environment.switch,
+    "environment.switch": generations.switch,
+    "environment.list": rollback.listing,
+    "environment.rollback": rollback.rollback,
+    "environment.pardon": generations.pardon,
+    "environment.collect": retention.collect,
     "content.publish": content.publish,
     "users.set_passwords": users.set_passwords,
     "configuration.apply": configuration.apply,

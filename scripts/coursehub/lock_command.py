@@ -1,0 +1,69 @@
+"""`scripts/lock.py`: write environment.lock, or say whether it belongs to environment.yml."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from . import lockfile, settings, solving
+from .command import CONVERGED, FAILED, course_parser, exit_code
+from .environment_changes import differences, spoken
+from .parts.environment import read_lock, request_of
+from .problems import CoursehubError, InvalidInput, Problem
+from .report import Terminal, as_json, shortened
+
+
+def run(description: str) -> int:
+    """Write the lock and say what changed; with --check write nothing, and exit with 1 when it is stale."""
+    parser = course_parser(description)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when it is stale")
+    arguments = parser.parse_args()
+    terminal = Terminal()
+    try:
+        course = settings.load(arguments.course, arguments.override)
+        result = check(course, terminal) if arguments.check else write(course, terminal)
+    except CoursehubError as error:
+        terminal.problem(error)
+        if arguments.json:
+            print(as_json(error), flush=True)
+        return exit_code(error)
+    if arguments.json:
+        print(json.dumps(result), flush=True)
+    return FAILED if result["verdict"] == "stale" else CONVERGED
+
+
+def check(course: Any, terminal: Terminal) -> dict[str, Any]:
+    """Whether the lock is there and belongs to the course's request; solves nothing."""
+    lock = read_lock(course.root)
+    if lock and lock.made_from == request_of(course).digest:
+        terminal.stage(f"{lockfile.FILE} belongs to environment.yml")
+        return {"verdict": "current", "packages": dict(lock.solution.packages)}
+    fault = "belongs to an earlier environment.yml" if lock else "is missing"
+    terminal.stage(f"{lockfile.FILE} {fault}")
+    terminal.note(f"Fix: run {lockfile.MAKE} and commit the file")
+    return {"verdict": "stale", "problem": fault}
+
+
+def write(course: Any, terminal: Terminal) -> dict[str, Any]:
+    """Solve for the image that course.yml names and write the lock. A damaged lock is replaced."""
+    if course.droplet.image not in lockfile.SYSTEMS:
+        fix = f"choose one of {', '.join(lockfile.SYSTEMS)}"
+        message = "is a system whose C library is not known here"
+        raise InvalidInput([Problem("course.yml", message, fix, key="droplet.image")])
+    glibc, kernel = lockfile.SYSTEMS[course.droplet.image]
+    try:
+        before = read_lock(course.root)
+    except InvalidInput:
+        before = None
+    request = request_of(course)
+    terminal.stage(f"Solving the environment for {course.droplet.image} (glibc {glibc})")
+    solution = solving.solve(request, glibc, kernel)
+    text = lockfile.write(solution, request.digest, course.droplet.image, glibc)
+    (course.root / lockfile.FILE).write_text(text, encoding="utf-8")
+    changes = differences(solution.packages, before.solution.packages if before else {})
+    for line in shortened(tuple(changes)):
+        terminal.note(line)
+    size = spoken(sum(solution.sizes.values()))
+    terminal.stage(f"{lockfile.FILE} is written: {len(solution.packages)} packages, {size} to download")
+    terminal.note("Commit it together with environment.yml")
+    return {"verdict": "written", "packages": dict(solution.packages), "changes": changes}
