@@ -83,7 +83,7 @@ def conda(prefix, stem, files, depends=()):
         ("nodejs", []),
         ("Tabulate", ["tabulate"]),
         ("odd.name", ["odd_name"]),
-        ("not-there", []),
+        ("not-there", None),
     ],
 )
 def test_the_modules_that_a_package_is_there_for(tmp_path, package, modules):
@@ -152,6 +152,8 @@ def test_a_package_that_cannot_be_imported_is_named(trial, package, words):
     assert words in caught.value.message
     assert package in caught.value.fix
     assert '{"trying"' not in caught.value.detail
+    assert "importlib" not in caught.value.detail
+    assert package != "bad" or 'bad.py", line 1' in caught.value.detail
 
 
 def test_imports_go_on_in_a_fresh_process_when_they_fill_the_memory(trial):

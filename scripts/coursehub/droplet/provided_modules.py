@@ -13,7 +13,10 @@ UNMEANT = {"test", "tests", "testing", "doc", "docs", "example", "examples", "se
 
 def provided_modules(prefix, package):
     """The modules that importing tries `package` with, a name as conda or pip knows it: those that are
-    named like it, else all its top-level ones; for a package without files those of its dependencies."""
+    named like it, else all its top-level ones; for a package without files those of its dependencies.
+
+    None when the package is not in the environment.
+    """
     return modules_of(prefix, folded(package), set())
 
 
@@ -27,12 +30,12 @@ def modules_of(prefix, wanted, seen):
                 return chosen(record["files"], wanted)
             needs = [folded(re.split(r"[ =<>!~]", need, maxsplit=1)[0]) for need in record.get("depends", ())]
             further = [need for need in needs if need not in seen and need != "python"]
-            return [module for need in further for module in modules_of(prefix, need, seen)]
+            return [module for need in further for module in modules_of(prefix, need, seen) or ()]
     for folder in sorted(prefix.glob("lib/python3*/site-packages/*.dist-info")):
         if folded(folder.name.split("-")[0]) == wanted:
             lines = (read_text(folder / "RECORD") or "").splitlines()
             return chosen(["site-packages/" + line.split(",")[0] for line in lines], wanted)
-    return []
+    return None
 
 
 def chosen(files, package):

@@ -78,7 +78,14 @@ def broken(what, detail="", fix="correct environment.yml; the last words are bel
 
 def try_imports(trial, packages):
     """Import what each package is there for, in one process as long as memory allows."""
-    pairs = [(package, module) for package in packages for module in provided_modules(trial.prefix, package)]
+    pairs = []
+    for package in packages:
+        modules = provided_modules(trial.prefix, package)
+        if modules is None:
+            raise broken(
+                f"{package} is missing", fix="correct environment.yml, or postBuild if that removed it"
+            )
+        pairs += [(package, module) for module in modules]
     while pairs:
         modules = json.dumps([module for _, module in pairs])
         try:

@@ -18,6 +18,18 @@ def resident():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def where(error):
+    """The lines that led to an error, but for the import machinery's own and ours."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return traceback.format_list(
+        [
+            frame
+            for frame in frames
+            if not frame.filename.startswith("<") and "/importlib/" not in frame.filename
+        ]
+    )
+
+
 def main(modules, limit):
     # What a module prints must not be read as an answer.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -28,7 +40,7 @@ def main(modules, limit):
         try:
             importlib.import_module(module)
         except BaseException as error:
-            traceback.print_exc()
+            print("".join(where(error)), file=sys.stderr)
             words = f"{type(error).__name__}: {error}"
             answers.write(json.dumps({"failed": tried, "error": words}) + "\n")
             return
