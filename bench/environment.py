@@ -12,9 +12,9 @@ one package changed   another version of one package (tabulate)
 
 coursehub installs beside what the class uses, compiles, tries the result (imports, a kernel that runs a
 cell, the server, JupyterLab's extensions) and switches; pip and uv change the one environment that there is,
-compile, and try nothing. Memory is what the installing processes hold together at most, looked
-at ten times a second (0: it was over sooner), disk what is taken more than before. All are told exact
-versions; nobody solves. conda's own solver is not among them: it cannot be had from PyPI, from which all else comes.
+compile, and try nothing. Memory is what the installing processes hold together at most, looked at ten times
+a second (0: it was over sooner), disk what is taken more than before. All are told exact versions; nobody
+solves. conda's own solver is not among them: it cannot be had from PyPI, from which all else comes.
 """
 
 from __future__ import annotations
