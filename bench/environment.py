@@ -40,7 +40,7 @@ from coursehub import solving
 from coursehub.parts import environment
 from coursehub.problems import CoursehubError
 from coursehub.ssh import Login, SshSession
-from sandbox import channel, image, machine, network, sources, state
+from sandbox import channel, host, image, machine, network, sources, state
 from sandbox.memory import Watch
 from sandbox.mirror import Mirror
 
@@ -211,7 +211,7 @@ def run(runs: int) -> list[Measured]:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", scratch / "key"], check=True)
         public = (scratch / "key.pub").read_text().strip()
         box = machine.create(NAME, memory="2G", cpus=2.0, authorized_keys=[public], binds=sources.binds())
-        stack.callback(box.destroy)
+        stack.callback(clean_up, box)
         gateway = str(network.ensure().gateway)
         mirror = stack.enter_context(Mirror(gateway, conda={"conda-forge": directory}))
         login = Login(box.address, 22, box.host_key, (scratch / "key").read_text())
@@ -229,6 +229,13 @@ def run(runs: int) -> list[Measured]:
                     contender.install(number)
             contender.clear()
         return bench.results
+
+
+def clean_up(box: machine.Machine) -> None:
+    """Remove the machine, and the bridge unless others (a demo's) are on it."""
+    box.destroy()
+    if not machine.all_machines():
+        host.remove_all()
 
 
 def table(results: list[Measured]) -> Table:
