@@ -160,6 +160,19 @@ def test_imports_go_on_in_a_fresh_process_when_they_fill_the_memory(trial):
     smoke_test.try_imports(trial, ["good", "heavy", "one_more"])
 
 
+@pytest.mark.parametrize("sign", ["\x1b[32mOK", "\x1b[31m X"])
+def test_an_extension_that_jupyterlab_cannot_load_is_named(trial, sign):
+    program = trial.prefix / "bin/jupyter-labextension"
+    line = f"        @some/extension v1.2 \x1b[32menabled\x1b[0m {sign}\x1b[0m (python, some)"
+    program.write_text(f"#!/bin/sh\necho '{line}'\n")
+    program.chmod(0o755)
+    if sign.endswith("OK"):
+        smoke_test.try_extensions(trial)
+    else:
+        with pytest.raises(OperationFailed, match="cannot load its extension @some/extension;"):
+            smoke_test.try_extensions(trial)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="postBuild is run as nobody, which takes root")
 def test_a_post_build_adds_and_replaces_but_never_writes_into_what_is_shared(make_prefix):
     prefix = make_prefix("new", {"shared.py": "A = 1\n", "replaced.py": "A = 1\n"})
