@@ -1,6 +1,6 @@
 # make demo        a hub on this computer, with the sample course     make demo-down   remove every trace of it
 # make test        all tests                                          make lint        all static checks
-# make bench       the speed of a deploy beside other tools           make requirements  renew the pins
+# make bench       speed, beside what else one would take             make requirements  renew the pins
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,6 +36,7 @@ lint: $(READY)
 
 bench: $(READY)
 	$(SUDO) $(BIN)/python bench/deploy.py
+	$(SUDO) $(BIN)/python bench/environment.py
 
 requirements: $(READY)
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header pyproject.toml -o requirements.txt

@@ -175,13 +175,11 @@ def build(folder: Path, files: int) -> Stage:
 
 
 def binds(folder: Path, software: sources.Sources) -> dict[str, str]:
-    """What the machine shares with this computer: downloads of Debian packages only with itself, for apt
-    fails at once where another machine's apt holds the lock."""
+    """What the machine shares with this computer: also Debian packages, which are taken away and installed
+    again many times, in a directory of its own because apt locks it."""
     archives = folder / "archives"
     (archives / "partial").mkdir(parents=True)
-    inside = sources.CACHES["archives"]
-    others = {outside: place for outside, place in software.binds.items() if place != inside}
-    return others | {str(archives): inside}
+    return {**software.binds, str(archives): "/var/cache/apt/archives"}
 
 
 def facts(stage: Stage) -> Json:

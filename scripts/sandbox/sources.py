@@ -23,8 +23,9 @@ CHANNEL = "conda-forge"
 REAL_CHANNEL = "https://conda.anaconda.org/conda-forge"
 PORT = 8087
 PATIENCE = 20.0
-# Where what one machine downloads is kept for the next one: {directory of the sandbox: path in a machine}.
-CACHES = {"packages": "/var/cache/coursehub-sandbox", "archives": "/var/cache/apt/archives"}
+# Where what one machine downloads is kept for the next one. Not apt's archives: apt locks their directory,
+# and two machines that install at the same time would fail.
+SHARED_CACHE = "/var/cache/coursehub-sandbox"
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,10 @@ def told(what: str, real: str, is_real: bool) -> str:
 
 
 def binds() -> dict[str, str]:
-    """The directories that machines share with this computer, made where missing."""
-    shared = {}
-    for name, inside in CACHES.items():
-        outside = state.directory() / "cache" / name
-        (outside / "partial").mkdir(parents=True, exist_ok=True)
-        shared[str(outside)] = inside
-    return shared
+    """The directory that machines share with this computer, made where missing."""
+    outside = state.directory() / "cache" / "packages"
+    outside.mkdir(parents=True, exist_ok=True)
+    return {str(outside): SHARED_CACHE}
 
 
 def serve(conda: Path | None) -> str:
