@@ -8,6 +8,7 @@ from coursehub.droplet.system import OperationFailed, last_lines, run
 
 APT = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l", "APT_LISTCHANGES_FRONTEND": "none"}
 OPTIONS = ("-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold")
+INSTALL = ("apt-get", *OPTIONS, "install", "--yes")
 
 
 def look(names):
@@ -30,9 +31,11 @@ def install(names, progress):
     run(["dpkg", "--configure", "-a"], timeout=600, environment=APT, check=False)
     progress("reading the package lists")
     update = run(["apt-get", *OPTIONS, "update"], timeout=600, environment=APT, check=False)
+    # A power cut in the middle of unpacking leaves dependencies unmet, which dpkg alone cannot mend.
+    run([*INSTALL, "--fix-broken"], timeout=1800, environment=APT, check=False)
     progress("installing " + " ".join(names))
     done = run(
-        ["apt-get", *OPTIONS, "install", "--yes", "--no-install-recommends", *names],
+        [*INSTALL, "--no-install-recommends", *names],
         timeout=1800,
         environment=APT,
         check=False,
