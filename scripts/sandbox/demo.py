@@ -37,30 +37,34 @@ class Account:
 
 
 def main(verb: str) -> int:
-    """Do one of the verbs; a mistake or a failure becomes a message, and exit code 1."""
+    """Do one of VERBS; a mistake or a failure becomes a message, and exit code 1."""
+    if verb not in VERBS:
+        print(f"demo.py does not know {verb!r}: say {', '.join(VERBS)}", file=sys.stderr)
+        return 2
     try:
-        return {"up": up, "down": down, "prepare": prepare}[verb]()
+        return VERBS[verb]()
     except CoursehubError as error:
         print(f"{error}\n{getattr(error, 'detail', '')}".rstrip(), file=sys.stderr)
         return 1
 
 
 def prepare() -> int:
-    """The set-up that tests and the demo share: Debian packages, the machines' image, the channel."""
-    set_up()
-    return 0
+    """The set-up that tests and the demo share: Debian packages, the machines' image, the channel.
 
-
-def set_up() -> sources.Sources:
+    Nothing runs afterwards, so that there is nothing to take down.
+    """
     host.check()
     host.install_packages()
-    return sources.start()
+    sources.prepare()
+    return 0
 
 
 def up() -> int:
     """Bring the demo up and deploy to it; return deploy.py's exit code."""
     began = time.monotonic()
-    software = set_up()
+    host.check()
+    host.install_packages()
+    software = sources.start()
     for line in software.explained:
         say(line)
     account = ensure_account(state.directory() / NAME)
@@ -147,3 +151,6 @@ def welcome(result: dict, account: Account, seconds: float) -> None:
 
 def say(text: str) -> None:
     print(text, flush=True)
+
+
+VERBS = {"up": up, "down": down, "prepare": prepare}

@@ -38,12 +38,23 @@ class Sources:
     explained: tuple[str, ...]
 
 
-def start() -> Sources:
-    """Prepare the image and, where needed, the stand-ins and the server that hands them out."""
+def prepare() -> tuple[bool, bool]:
+    """Make what takes long, where it is missing: the machines' image and, where needed, the channel.
+
+    Returns whether the real TLJH and the real channel can be reached.
+    """
     image.ensure()
     wanted = defaults()
     bootstrap = wanted["mirrors"]["tljh_bootstrap"].format(version=wanted["hub"]["tljh_version"])
     real_tljh, real_conda = real_tljh_reachable(bootstrap), real_conda_reachable(REAL_CHANNEL)
+    if not real_conda:
+        stand_in_channel()
+    return real_tljh, real_conda
+
+
+def start() -> Sources:
+    """Prepare, and start the server that hands out the stand-ins, where they are needed."""
+    real_tljh, real_conda = prepare()
     mirrors: dict[str, object] = {}
     if not (real_tljh and real_conda):
         url = serve(None if real_conda else stand_in_channel())
