@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 
-from coursehub.droplet.hub import hub_problem, journal
+from coursehub.droplet.hub import journal, problem_for_students
 from coursehub.droplet.system import (
     STATE,
     OperationFailed,
@@ -31,7 +31,7 @@ def look(paths):
     return {
         "files": {path: read_text(path) for path in paths},
         "applied": (read_json(APPLIED) or {}).get("digest"),
-        "problem": hub_problem(),
+        "problem": problem_for_students(),
     }
 
 
@@ -112,7 +112,7 @@ def restart(what):
 def problem_or_despair():
     """What is wrong with the hub; raises OperationFailed when it has crashed too often to wait longer,
     because a class without a hub should not wait for a time-out."""
-    problem = hub_problem()
+    problem = problem_for_students()
     if problem:
         shown = run(
             ["systemctl", "show", "--property=NRestarts", "--value", "jupyterhub.service"], timeout=10

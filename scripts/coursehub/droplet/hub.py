@@ -98,6 +98,25 @@ def hub_problem():
         return f"{HUB_API}: {error}"
 
 
+def problem_for_students():
+    """None when the hub answers and the proxy leads to it, as a student's browser needs it; else what was
+    seen instead. A proxy that has just been restarted takes a moment until it knows the way."""
+    return hub_problem() or proxy_problem()
+
+
+def proxy_problem():
+    """None when the proxy leads to the hub, or to its https address, which is looked at from outside."""
+    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=5)
+    try:
+        connection.request("GET", "/hub/api/")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"the proxy does not answer on port 80: {error}"
+    finally:
+        connection.close()
+    return None if status == 200 or 300 <= status < 400 else f"the proxy answered {status} for the hub"
+
+
 def journal(unit, since, count=25):
     """The last lines of a unit's journal since `since` (seconds since the epoch)."""
     done = run(
