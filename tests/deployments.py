@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox import sources
 from sandbox.machine import Machine
 
 REPOSITORY = Path(__file__).parents[1]
@@ -113,8 +112,3 @@ def make_key(folder: Path) -> tuple[str, str]:
     file = folder / "id_ed25519"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True)
     return file.read_text(), file.with_suffix(".pub").read_text().strip()
-
-
-def caches() -> dict[str, str]:
-    """What machines share, so that tests download nothing twice."""
-    return sources.binds()

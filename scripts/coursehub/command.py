@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import pipeline, settings
 from .problems import CoursehubError, InvalidInput
-from .report import Terminal, publish
+from .report import Terminal, as_json, publish
 from .secrets import Secrets
 
 CONVERGED, FAILED, BAD_INPUT = 0, 1, 2
@@ -46,6 +46,14 @@ def run(description: str, *, apply: bool) -> int:
 def exit_code(error: CoursehubError) -> int:
     """The exit code for an error that a user may see."""
     return BAD_INPUT if isinstance(error, InvalidInput) else FAILED
+
+
+def refused(error: CoursehubError, terminal: Terminal, as_json_too: bool) -> int:
+    """Tell an error in words and, when asked, as JSON; the exit code. For scripts without a job summary."""
+    terminal.problem(error)
+    if as_json_too:
+        print(as_json(error), flush=True)
+    return exit_code(error)
 
 
 def course_parser(description: str) -> argparse.ArgumentParser:

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from . import lockfile, settings, solving
-from .command import CONVERGED, FAILED, course_parser, exit_code
+from .command import CONVERGED, FAILED, course_parser, refused
 from .environment_changes import differences, spoken
 from .parts.environment import read_lock, request_of
 from .problems import CoursehubError, InvalidInput, Problem
-from .report import Terminal, as_json, shortened
+from .report import Terminal, shortened
 
 
 def run(description: str) -> int:
@@ -23,10 +23,7 @@ def run(description: str) -> int:
         course = settings.load(arguments.course, arguments.override)
         result = check(course, terminal) if arguments.check else write(course, terminal)
     except CoursehubError as error:
-        terminal.problem(error)
-        if arguments.json:
-            print(as_json(error), flush=True)
-        return exit_code(error)
+        return refused(error, terminal, arguments.json)
     if arguments.json:
         print(json.dumps(result), flush=True)
     return FAILED if result["verdict"] == "stale" else CONVERGED

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,7 +38,6 @@ class Outcome:
     planned: tuple[Step, ...] = ()
     checks: tuple[Check, ...] = ()
     error: Failure | None = None
-    times: Mapping[str, float] = field(default_factory=dict)
 
 
 def deploy(

@@ -1,6 +1,6 @@
 """What can go wrong, as values: every mistake names its file, line, key and fix.
 
-Three families, one exit code each (see EXIT_CODES in pipeline.py):
+Three families, one exit code each (see command.py):
 bad input (`InvalidInput`, exit 2), a failure while doing the work (`Failure`, exit 1),
 and everything else, which is a bug and keeps its traceback.
 """

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from . import lockfile, settings
-from .command import CONVERGED, course_parser, exit_code
+from .command import CONVERGED, course_parser, refused
 from .environment_changes import differences
 from .model import LockHolder, Session
 from .parts.environment import POST_BUILD
 from .pipeline import holder
 from .problems import CoursehubError, Failure, InvalidInput
-from .report import Terminal, as_json, shortened
+from .report import Terminal, shortened
 from .run_identity import changed_last, who
 from .secrets import Secrets
 from .targets import choose
@@ -48,10 +48,7 @@ def run(description: str) -> int:
             else:
                 result = rolled_back(session, terminal, arguments.course, arguments.to, arguments.reason)
     except CoursehubError as error:
-        terminal.problem(error)
-        if arguments.json:
-            print(as_json(error), flush=True)
-        return exit_code(error)
+        return refused(error, terminal, arguments.json)
     if arguments.json:
         print(json.dumps(result), flush=True)
     return CONVERGED

@@ -38,31 +38,31 @@ class Sources:
     explained: tuple[str, ...]
 
 
-def prepare() -> tuple[bool, bool]:
+def prepare() -> tuple[bool, Path | None]:
     """Make what takes long, where it is missing: the machines' image and, where needed, the channel.
 
-    Returns whether the real TLJH and the real channel can be reached.
+    Returns whether the real TLJH can be reached, and the channel that stands in for the real one, if any.
     """
     image.ensure()
     wanted = defaults()
     bootstrap = wanted["mirrors"]["tljh_bootstrap"].format(version=wanted["hub"]["tljh_version"])
-    real_tljh, real_conda = real_tljh_reachable(bootstrap), real_conda_reachable(REAL_CHANNEL)
-    if not real_conda:
-        stand_in_channel()
-    return real_tljh, real_conda
+    return real_tljh_reachable(bootstrap), None if real_conda_reachable(REAL_CHANNEL) else stand_in_channel()
 
 
 def start() -> Sources:
     """Prepare, and start the server that hands out the stand-ins, where they are needed."""
-    real_tljh, real_conda = prepare()
+    real_tljh, stand_in = prepare()
     mirrors: dict[str, object] = {}
-    if not (real_tljh and real_conda):
-        url = serve(None if real_conda else stand_in_channel())
+    if stand_in or not real_tljh:
+        url = serve(stand_in)
         if not real_tljh:
             mirrors["tljh_bootstrap"] = url + "/tljh/{version}/bootstrap.py"
-        if not real_conda:
+        if stand_in:
             mirrors["conda"] = {CHANNEL: f"{url}/conda/{CHANNEL}"}
-    explained = (told("TLJH", "its own installer", real_tljh), told("conda packages", CHANNEL, real_conda))
+    explained = (
+        told("TLJH", "its own installer", real_tljh),
+        told("conda packages", CHANNEL, stand_in is None),
+    )
     return Sources(mirrors, binds(), explained)
 
 
