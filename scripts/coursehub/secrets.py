@@ -7,22 +7,36 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from coursehub.openssh import WrongSecret, host_key_from, private_key_from
+from coursehub import certificates
+from coursehub.derivation import DEPLOY_KEY, KeyPair, key_pair, key_pair_of
+from coursehub.openssh import MAKE_A_KEY, WrongSecret, host_key_from, private_key_from
 from coursehub.problems import InvalidInput, Problem
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 72
 """Bytes: bcrypt, which keeps the hub's passwords, takes no more."""
+SHORTEST_SECRET = 20
+LEAST_GUESSES = 16
+"""Powers of ten, by zxcvbn's estimate; at 0.1 s for each guess (see derivation), beyond anybody's reach."""
 HOST_NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
 
 # Field -> environment variable, and how to come by it when it is missing.
 VARIABLES = {
+    "digitalocean_token": (
+        "DIGITALOCEAN_TOKEN",
+        "Make one in DigitalOcean's control panel, under API: see Documentation/DigitalOcean.md.",
+    ),
+    "course_secret": (
+        "COURSE_SECRET",
+        "Set it to a long random sentence, and keep a copy where you keep passwords.",
+    ),
     "host": ("DROPLET_HOST", "Set it to the server's IP address or host name."),
     "host_key": (
         "DROPLET_HOST_KEY",
@@ -32,10 +46,22 @@ VARIABLES = {
         "SSH_PRIVATE_KEY",
         "Set it to the whole private key, the file that ssh-keygen makes without .pub.",
     ),
+    "droplet_password": (
+        "DROPLET_PASSWORD",
+        "Set it to root's password; it is used once, to install the deploy key.",
+    ),
     "hub_admin_password": (
         "HUB_ADMIN_PASSWORD",
         f"Set it to the first admin's password, of {SHORTEST_PASSWORD} characters or more.",
     ),
+    "https_certificate": ("HTTPS_CERTIFICATE", certificates.WHOLE_CHAIN),
+    "https_private_key": ("HTTPS_PRIVATE_KEY", certificates.WHOLE_KEY),
+}
+
+# Who gives the first needs the others too; of those in one row, any will do.
+COMPANIONS = {
+    "host": (("host_key",), ("ssh_private_key", "course_secret")),
+    "digitalocean_token": (("course_secret", "ssh_private_key"),),
 }
 
 
@@ -43,11 +69,37 @@ VARIABLES = {
 class Secrets:
     """What only the deployment may know; None means not given. `host_key` is one line, "type base64"."""
 
+    digitalocean_token: str | None = field(default=None, repr=False)
+    course_secret: str | None = field(default=None, repr=False)
     host: str | None = field(default=None, repr=False)
     port: int = field(default=22, repr=False)
     host_key: str | None = field(default=None, repr=False)
     ssh_private_key: str | None = field(default=None, repr=False)
+    droplet_password: str | None = field(default=None, repr=False)
     hub_admin_password: str | None = field(default=None, repr=False)
+    https_certificate: str | None = field(default=None, repr=False)
+    https_private_key: str | None = field(default=None, repr=False)
+
+    @property
+    def seed(self) -> str | None:
+        """What the course's own keys are derived from; None when there is nothing."""
+        return self.course_secret or self.ssh_private_key
+
+    @property
+    def deploy_key(self) -> KeyPair | None:
+        """The key that deploys: the one that was given, else the course's own; None without either.
+
+        Raises InvalidInput when the one that was given cannot be read after all.
+        """
+        if self.ssh_private_key:
+            try:
+                return key_pair_of(self.ssh_private_key)
+            except ValueError:
+                problem = Problem(
+                    "secret SSH_PRIVATE_KEY", "cannot be read", f"{MAKE_A_KEY} and use that one."
+                )
+                raise InvalidInput([problem]) from None
+        return key_pair(self.course_secret, DEPLOY_KEY) if self.course_secret else None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Secrets:
@@ -66,17 +118,28 @@ class Secrets:
                 values |= read(text)
             except WrongSecret as wrong:
                 problems.append(Problem(f"secret {variable}", wrong.message, wrong.fix))
+        if not problems:
+            problems += _pair(values)
         if problems:
             raise InvalidInput(problems)
         return cls(**values)
 
-    def require(self, *names: str) -> None:
-        """Raises InvalidInput naming each of these fields that is absent, and how to set it."""
-        missing = [VARIABLES[name] for name in names if getattr(self, name) is None]
-        if missing:
-            raise InvalidInput(
-                [Problem(f"secret {variable}", "is not set", fix) for variable, fix in missing]
-            )
+    def missing(self, given: str) -> list[Problem]:
+        """What has to accompany the field `given` (see COMPANIONS) and is absent, and how to set it."""
+        rows = [row for row in COMPANIONS[given] if not any(getattr(self, name) for name in row)]
+        message = f"is needed beside {VARIABLES[given][0]}"
+        return [Problem(f"secret {' or '.join(_named(row))}", message, _ways(row)) for row in rows]
+
+
+def _named(row: tuple[str, ...]) -> list[str]:
+    return [VARIABLES[name][0] for name in row]
+
+
+def _ways(row: tuple[str, ...]) -> str:
+    """How to set one of several secrets."""
+    if len(row) == 1:
+        return VARIABLES[row[0]][1]
+    return " Or ".join("{}: {}".format(*VARIABLES[name]) for name in row)
 
 
 def _host(text: str) -> dict[str, Any]:
@@ -127,9 +190,59 @@ def _password(text: str) -> dict[str, Any]:
     return {"hub_admin_password": password}
 
 
+def _token(text: str) -> dict[str, Any]:
+    token = text.strip()
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{20,}", token):
+        fix = "Copy the token again, whole and alone: it starts with dop_v1_ and has no blanks."
+        raise WrongSecret("is not a token of DigitalOcean's API", fix)
+    return {"digitalocean_token": token}
+
+
+def _course_secret(text: str) -> dict[str, Any]:
+    """In Unicode's composed form, so that the same sentence typed elsewhere gives the same keys."""
+    from zxcvbn import zxcvbn  # 65 ms, of which --help has no use
+
+    secret = unicodedata.normalize("NFC", text.strip())
+    fix = "Choose five or more words at random, or use what this prints: openssl rand -base64 32"
+    if len(secret) < SHORTEST_SECRET:
+        raise WrongSecret(f"has fewer than {SHORTEST_SECRET} characters", fix)
+    # What is longer can only be harder to guess; and zxcvbn takes its time for long texts.
+    if zxcvbn(secret[:LONGEST_PASSWORD])["guesses_log10"] < LEAST_GUESSES:
+        raise WrongSecret("could be guessed: it repeats itself, or is made of well-known words", fix)
+    return {"course_secret": secret}
+
+
+def _droplet_password(text: str) -> dict[str, Any]:
+    password = text.rstrip("\r\n")
+    if re.search(r"[\x00\r\n]", password):
+        raise WrongSecret("has more than one line", "Set it to root's password alone.")
+    return {"droplet_password": password}
+
+
+def _pair(values: dict[str, Any]) -> list[Problem]:
+    """Put the chain of a certificate of one's own in order, in place; what is wrong with it and its key."""
+    names = ("https_certificate", "https_private_key")
+    given = [name for name in names if name in values]
+    if len(given) == 1:
+        missing, fix = VARIABLES[next(name for name in names if name not in given)]
+        there = VARIABLES[given[0]][0]
+        return [Problem(f"secret {missing}", f"is not set, but {there} is", f"{fix} Or delete {there}.")]
+    if given:
+        try:
+            values["https_certificate"] = certificates.paired(*(values[name] for name in names))
+        except WrongSecret as wrong:
+            return [Problem("secret HTTPS_CERTIFICATE", wrong.message, wrong.fix)]
+    return []
+
+
 READERS = {
+    "digitalocean_token": _token,
+    "course_secret": _course_secret,
+    "droplet_password": _droplet_password,
     "host": _host,
     "host_key": lambda text: {"host_key": host_key_from(text)},
     "ssh_private_key": lambda text: {"ssh_private_key": private_key_from(text)},
     "hub_admin_password": _password,
+    "https_certificate": lambda text: {"https_certificate": certificates.chain_from(text)},
+    "https_private_key": lambda text: {"https_private_key": certificates.key_from(text)},
 }

@@ -20,25 +20,48 @@ from coursehub.requirement import Requirement
 from coursehub.settings_rules import Draft, broken_rules
 from coursehub.settings_schema import defaults, mistakes
 from coursehub.settings_yaml import Document, merged, read_document, without_empty_keys
+from coursehub.timetable import Timetable, timetable_from
 
 FILE = "course.yml"
 
 
 @dataclass(frozen=True)
 class Droplet:
-    """The server: DigitalOcean's slugs, such as "s-2vcpu-4gb", "nyc3", "ubuntu-24-04-x64"."""
+    """The server: DigitalOcean's slugs, such as "s-2vcpu-4gb", "nyc3", "ubuntu-24-04-x64".
+
+    `size` is the one outside the timetable's hours; `backups` is "none", "weekly" or "daily"; `project` None
+    is the account's default project.
+    """
 
     size: str
     region: str
     image: str
+    backups: str
+    reserved_ip: bool
+    project: str | None
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The volume for the students' files: its size as "20G" (GiB), or "none"."""
+
+    size: str
+
+    @property
+    def gigabytes(self) -> int | None:
+        """GiB; None without a volume."""
+        return None if self.size == "none" else int(self.size.removesuffix("G"))
 
 
 @dataclass(frozen=True)
 class Https:
-    """Whom Let's Encrypt writes to, and the hub's host name: both or neither."""
+    """Whom Let's Encrypt writes to, and the hub's host name: both or neither. `staging` asks Let's Encrypt's
+    test service; `address_certificate` asks for a certificate for the bare IP address without a domain."""
 
     email: str | None
     domain: str | None
+    staging: bool
+    address_certificate: bool
 
 
 @dataclass(frozen=True)
@@ -77,12 +100,15 @@ class Hub:
 class Mirrors:
     """Where software comes from: `tljh_bootstrap` may hold "{version}"; conda maps channels to addresses.
 
-    A channel that `conda` lacks comes from conda.anaconda.org; `pypi` None means PyPI.
+    A channel that `conda` lacks comes from conda.anaconda.org; `pypi` None means PyPI, `acme` None Let's
+    Encrypt; `digitalocean` is the API's address without a slash at the end.
     """
 
     tljh_bootstrap: str
     conda: Mapping[str, str]
     pypi: str | None
+    digitalocean: str
+    acme: str | None
 
 
 @dataclass(frozen=True)
@@ -95,6 +121,8 @@ class Settings:
     sign_in: str
     interface: str
     droplet: Droplet
+    storage: Storage
+    timetable: Timetable
     https: Https
     limits: Limits
     idle: Idle
@@ -189,8 +217,10 @@ def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, .
         users=tuple(user for user in values["users"] if user not in admins),
         sign_in=values["sign_in"],
         interface=values["interface"],
-        droplet=Droplet(**values["droplet"]),
-        https=Https(https.get("email"), https.get("domain")),
+        droplet=Droplet(**{"project": None} | values["droplet"]),
+        storage=Storage(**values["storage"]),
+        timetable=timetable_from(**values["timetable"]),
+        https=Https(https.get("email"), https.get("domain"), https["staging"], https["address_certificate"]),
         limits=Limits(values["limits"]["memory"], float(values["limits"]["cpu"])),
         idle=Idle(**{key: int(minutes) for key, minutes in idle.items()}),
         content=Content(
@@ -198,7 +228,13 @@ def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, .
         ),
         hub=Hub(**values["hub"]),
         swap=values["swap"],
-        mirrors=Mirrors(mirrors["tljh_bootstrap"], dict(mirrors["conda"]), mirrors.get("pypi")),
+        mirrors=Mirrors(
+            mirrors["tljh_bootstrap"],
+            dict(mirrors["conda"]),
+            mirrors.get("pypi"),
+            mirrors["digitalocean"].rstrip("/"),
+            mirrors.get("acme"),
+        ),
         environment=environment,
         apt=apt,
         root=root,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
+from zoneinfo import available_timezones
 
 from coursehub.accounts import unix_account
 from coursehub.droplet_sizes import droplet_memory
@@ -13,6 +14,7 @@ from coursehub.nearest import nearest
 from coursehub.problems import Problem
 from coursehub.settings_yaml import Document, KeyPath, dotted
 from coursehub.sizes import GIB, bytes_of
+from coursehub.timetable import Hours, hours_from, overlap
 
 LEAST_MEMORY = "256M"
 """Of a student: below it JupyterLab starts, but the first import of pandas kills the kernel."""
@@ -84,6 +86,35 @@ def _swap_has_a_sensible_size(draft: Draft) -> Iterator[Problem]:
         yield draft.problem(("swap",), f"must be from {LEAST_MEMORY} to {MOST_SWAP}", fix, swap)
 
 
+def _timetable_makes_sense(draft: Draft) -> Iterator[Problem]:
+    zone = ("timetable", "timezone")
+    if draft.sound("timetable.timezone") and draft.value("timetable.timezone") not in available_timezones():
+        name = draft.value("timetable.timezone")
+        guess = nearest(name, available_timezones())
+        fix = f"Did you mean {guess}?" if guess else "Write a name such as Europe/Berlin or UTC."
+        yield draft.problem(zone, "is no time zone that the system knows", fix, name)
+    before: list[Hours] = []
+    for path, line in draft.items("timetable.hours"):
+        hours = hours_from(line)
+        if hours.end <= hours.start:
+            fix = "Write the earlier time first; hours past midnight take two lines, the first to 24:00."
+            yield draft.problem(path, "ends before it begins", fix, line)
+        if not _is_size(hours.size):
+            fix = "Write a size such as s-4vcpu-8gb; all are on https://slugs.do-api.dev."
+            yield draft.problem(path, "ends with something that is no size of a droplet", fix, hours.size)
+        if clash := next((other for other in before if overlap(hours, other)), None):
+            fix = "Change or delete one of the two lines."
+            yield draft.problem(path, f"overlaps with {clash.text}", fix, line)
+        before.append(hours)
+
+
+def _is_size(slug: str) -> bool:
+    try:
+        return droplet_memory(slug) > 0
+    except ValueError:
+        return False
+
+
 def _accounts_differ(draft: Draft) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for path, name in (*draft.items("admins"), *draft.items("users")):
@@ -115,4 +146,10 @@ def _fix_for_link(target: str, present: set[str]) -> str:
     )
 
 
-RULES = (_memory_suits_the_droplet, _swap_has_a_sensible_size, _accounts_differ, _links_lead_somewhere)
+RULES = (
+    _memory_suits_the_droplet,
+    _swap_has_a_sensible_size,
+    _timetable_makes_sense,
+    _accounts_differ,
+    _links_lead_somewhere,
+)

@@ -8,6 +8,7 @@ import subprocess
 import paramiko
 import pytest
 
+from coursehub.openssh import fingerprint
 from coursehub.problems import InvalidInput
 from coursehub.secrets import Secrets
 
@@ -43,6 +44,12 @@ def problems_of(**environ: str):
 
 
 MISTAKES = {
+    "half a token": ("DIGITALOCEAN_TOKEN", "dop_v1_ 12ab", "whole and alone"),
+    "short secret": ("COURSE_SECRET", "s3cret!", "fewer than 20"),
+    "repeated secret": ("COURSE_SECRET", "abc" * 20, "could be guessed"),
+    "row of keys": ("COURSE_SECRET", "qwertyuiopasdfghjklzxcvbnm", "could be guessed"),
+    "well-known words": ("COURSE_SECRET", "passwordpasswordpassword1", "could be guessed"),
+    "two passwords": ("DROPLET_PASSWORD", "one\ntwo", "more than one line"),
     "url": ("DROPLET_HOST", "https://hub.school.edu", "web address"),
     "user": ("DROPLET_HOST", "root@203.0.113.7", "Leave out the @"),
     "ip": ("DROPLET_HOST", "203.0.113.700", "neither an IP address nor a host name"),
@@ -165,15 +172,34 @@ def test_all_mistakes_at_once():
     ]
 
 
-def test_what_is_required_and_missing_is_named():
-    secrets = Secrets.from_environment({"DROPLET_HOST": "hub.school.edu"})
-    secrets.require("host")
-    with pytest.raises(InvalidInput) as caught:
-        secrets.require("host", "host_key", "ssh_private_key")
-    assert [problem.file for problem in caught.value.problems] == [
-        "secret DROPLET_HOST_KEY",
-        "secret SSH_PRIVATE_KEY",
-    ]
+COMBINATIONS = [
+    ("host", {}, ["DROPLET_HOST_KEY", "SSH_PRIVATE_KEY or COURSE_SECRET"]),
+    ("host", {"host_key": PUBLIC}, ["SSH_PRIVATE_KEY or COURSE_SECRET"]),
+    ("host", {"droplet_password": "p", "course_secret": "c"}, ["DROPLET_HOST_KEY"]),
+    ("host", {"host_key": PUBLIC, "ssh_private_key": "k"}, []),
+    ("host", {"host_key": PUBLIC, "course_secret": "c"}, []),
+    ("digitalocean_token", {}, ["COURSE_SECRET or SSH_PRIVATE_KEY"]),
+    ("digitalocean_token", {"course_secret": "c"}, []),
+]
+
+
+@pytest.mark.parametrize(("given", "beside", "missing"), COMBINATIONS)
+def test_what_is_needed_beside_and_missing_is_named(given, beside, missing):
+    problems = Secrets(**beside).missing(given)
+    assert [problem.file for problem in problems] == [f"secret {names}" for names in missing]
+    assert all("is needed beside" in problem.message and problem.fix for problem in problems)
+
+
+def test_each_of_several_ways_is_explained():
+    (problem,) = Secrets(host_key=PUBLIC).missing("host")
+    assert "SSH_PRIVATE_KEY: Set it to" in problem.fix and "Or COURSE_SECRET: Set it to" in problem.fix
+
+
+def test_the_fingerprint_is_ssh_keygens(tmp_path):
+    file = tmp_path / "key.pub"
+    file.write_text(PUBLIC)
+    shown = subprocess.run(["ssh-keygen", "-lf", file], capture_output=True, text=True, check=True)
+    assert fingerprint(PUBLIC) == shown.stdout.split()[1]
 
 
 def test_secrets_are_not_shown():

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from course_folder import FULL_SAMPLE, SAMPLE, make_course
 from jsonschema import Draft202012Validator
 
+from course_folder import FULL_SAMPLE, SAMPLE, make_course
 from coursehub.accounts import unix_account
 from coursehub.droplet_sizes import droplet_memory
 from coursehub.settings import Settings, folder_from, load
@@ -19,7 +19,7 @@ from coursehub.settings_document import settings_page
 from coursehub.settings_schema import defaults, schema, schema_at
 
 ROOT = Path(__file__).parents[2]
-GROUPS = ("droplet", "https", "limits", "idle", "content", "hub", "mirrors")
+GROUPS = ("droplet", "storage", "timetable", "https", "limits", "idle", "content", "hub", "mirrors")
 
 
 def leaves(part=None, path=()):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from course_folder import FULL_SAMPLE, assert_only, make_course, problems_of, problems_or_settings
 
+from course_folder import FULL_SAMPLE, assert_only, make_course, problems_of, problems_or_settings
 from coursehub.accounts import unix_account
 
 # course.yml, line, key, found, and words of the message or the fix

@@ -1,0 +1,76 @@
+"""The clock of the timetable: time zones, summer time, late runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from coursehub.timetable import (
+    minutes_a_week,
+    minutes_between,
+    minutes_left,
+    minutes_since,
+    size_at,
+    timetable_from,
+)
+
+USUAL, LARGE, HUGE = "s-1vcpu-2gb", "s-4vcpu-8gb", "s-8vcpu-16gb"
+BERLIN = timetable_from(
+    "Europe/Berlin", [f"monday,wednesday 09:00-12:00 {LARGE}", f"friday 20:00-24:00 {HUGE}"]
+)
+
+# When (UTC), the size then, minutes left of the hours, minutes since hours ended last
+MOMENTS = {
+    "winter, before": ("2026-03-02T07:59", USUAL, None, None),
+    "winter, at the beginning": ("2026-03-02T08:00", LARGE, 180, None),
+    "winter, an hour late": ("2026-03-02T09:00", LARGE, 120, None),
+    "winter, the last minute": ("2026-03-02T10:59", LARGE, 1, None),
+    "winter, at the end": ("2026-03-02T11:00", USUAL, None, 0),
+    "summer, at the beginning": ("2026-07-06T07:00", LARGE, 180, None),
+    "summer, an hour after the end": ("2026-07-06T11:00", USUAL, None, 60),
+    "just before midnight": ("2026-03-06T22:59", HUGE, 1, None),
+    "past midnight": ("2026-03-06T23:10", USUAL, None, 10),
+    "another day": ("2026-03-03T10:00", USUAL, None, 23 * 60),
+}
+
+
+@pytest.mark.parametrize(("text", "size", "left", "since"), MOMENTS.values(), ids=MOMENTS)
+def test_moments(text, size, left, since):
+    now = datetime.fromisoformat(text).replace(tzinfo=UTC)
+    assert size_at(BERLIN, USUAL, now) == size
+    assert minutes_left(BERLIN, now) == left
+    assert minutes_since(BERLIN, now) == since
+
+
+def test_the_night_when_summer_time_begins():
+    """On March 29th 2026, 02:00 is 03:00 in Berlin: the hours from 1 to 5 last three."""
+    night = timetable_from("Europe/Berlin", [f"sunday 01:00-05:00 {LARGE}"])
+    begin = datetime(2026, 3, 29, 0, 0, tzinfo=UTC)
+    assert minutes_left(night, begin) == 180
+    assert minutes_since(night, begin + timedelta(hours=3)) == 0
+    month = (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
+    assert minutes_between(night.hours[0], night.timezone, *month) == 5 * 240 - 60
+
+
+def test_the_night_when_it_ends():
+    """On October 25th 2026, the hour from 2 to 3 comes twice."""
+    night = timetable_from("Europe/Berlin", [f"sunday 01:00-02:30 {LARGE}"])
+    first, second = datetime(2026, 10, 25, 0, 10, tzinfo=UTC), datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
+    assert minutes_left(night, first) == minutes_left(night, second) == 20
+
+
+def test_hours_that_follow_each_other():
+    """At 10, the end of the first is known, though the second holds."""
+    two = timetable_from("UTC", [f"monday 08:00-10:00 {HUGE}", f"monday 10:00-12:00 {LARGE}"])
+    now = datetime(2026, 3, 2, 10, 5, tzinfo=UTC)
+    assert size_at(two, USUAL, now) == LARGE and minutes_since(two, now) == 5
+
+
+def test_minutes():
+    first = BERLIN.hours[0]
+    assert minutes_a_week(first) == 360
+    start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    assert minutes_between(first, BERLIN.timezone, start, start + timedelta(minutes=30)) == 30
+    assert minutes_between(first, BERLIN.timezone, start, start + timedelta(days=7)) == 360
+    assert minutes_between(first, BERLIN.timezone, start, start) == 0
