@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from course_folder import assert_only
 
+from course_folder import assert_only
 from coursehub.apt_file import read_apt_file
 from coursehub.requirement import Requirement
 

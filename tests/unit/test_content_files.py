@@ -6,8 +6,8 @@ import json
 import os
 
 import pytest
-from course_folder import NOTEBOOK, assert_only, make_course, problems_of
 
+from course_folder import NOTEBOOK, assert_only, make_course, problems_of
 from coursehub.content_files import LARGEST, content_paths
 
 OLD = json.dumps({"nbformat": 3, "worksheets": []})

@@ -7,6 +7,7 @@ import pytest
 
 from coursehub.parts import PARTS, configuration, content, hub, packages, swap, users
 from coursehub.problems import Failure, InvalidInput
+from coursehub.settings import Https
 from coursehub.sizes import GIB
 
 MACHINE = {
@@ -27,12 +28,12 @@ def settings(root, **changes):
         "users": ("ada",),
         "sign_in": "first-use",
         "interface": "lab",
-        "https": SimpleNamespace(email=None, domain=None),
+        "https": Https(None, None, staging=False, address_certificate=False),
         "limits": SimpleNamespace(memory="1G", cpu=2.0),
         "idle": SimpleNamespace(stop_after_minutes=60, check_every_minutes=5),
         "swap": "auto",
         "hub": SimpleNamespace(tljh_version="2.0.0"),
-        "mirrors": SimpleNamespace(tljh_bootstrap="https://x/{version}.py", conda={}, pypi=None),
+        "mirrors": SimpleNamespace(tljh_bootstrap="https://x/{version}.py", conda={}, pypi=None, acme=None),
         "root": root,
     }
     return SimpleNamespace(**values | changes)
@@ -109,8 +110,9 @@ def test_the_hub_is_installed_behind_a_closed_door(tmp_path):
 
 
 def seen_as(want, **changes):
-    files = {path: file["text"] for path, file in want.files.items()}
-    return {"files": files, "applied": want.digest, "problem": None} | changes
+    files = {path: file.get("text", file.get("digest")) for path, file in want.files.items()}
+    unencrypted = {"refusal": None, "served": None, "resolved": [], "addresses": []}
+    return {"files": files, "applied": want.digest, "problem": None, **unencrypted} | changes
 
 
 def test_the_configuration_names_who_may_log_in_even_when_nobody_is_named(tmp_path):
@@ -133,7 +135,7 @@ def test_only_a_change_that_concerns_traefik_restarts_it(tmp_path):
     users_changed = configuration.want(settings(tmp_path, users=("ada", "grace")), None)
     (step,) = configuration.plan(users_changed, seen, MACHINE)
     assert (step.parameters["reload"], step.details) == ("hub", ("~ config.yaml",))
-    https = SimpleNamespace(email="a@b.org", domain="hub.b.org")
+    https = Https("a@b.org", "hub.b.org", staging=False, address_certificate=True)
     (step,) = configuration.plan(configuration.want(settings(tmp_path, https=https), None), seen, MACHINE)
     assert step.parameters["reload"] == "proxy"
 
@@ -174,6 +176,9 @@ def test_nobody_else_can_choose_an_administrators_password(password, seen, expec
     assert "secret-one" not in repr(want) + repr(steps)
 
 
+SOUND = {"trusted": True, "damage": None, "unfinished": False}
+
+
 def file(path, blob="a" * 40):
     return content.File(path, "100644", blob, 1)
 
@@ -182,7 +187,7 @@ def test_content_lists_few_changes_and_counts_many(tmp_path):
     files = tuple(file(f"{number:02}.txt") for number in range(30))
     want = content.Want(tmp_path, files, content.tree_id(files))
     present = {"00.txt": ["100644", "b" * 40]}
-    (step,) = content.plan(want, {"tree": "other", "trusted": True, "files": present}, MACHINE)
+    (step,) = content.plan(want, {"tree": "other", **SOUND, "files": present}, MACHINE)
     assert step.title == "Update the content (30 files changed)"
     assert step.details[0] == "~ 00.txt"
     assert step.details[-1] == "… and 18 more"
@@ -192,9 +197,27 @@ def test_content_whose_bytes_are_there_is_not_sent_again(tmp_path):
     renamed = (file("new.txt"),)
     want = content.Want(tmp_path, renamed, content.tree_id(renamed))
     present = {"old.txt": ["100644", "a" * 40]}
-    (step,) = content.plan(want, {"tree": "other", "trusted": True, "files": present}, MACHINE)
+    (step,) = content.plan(want, {"tree": "other", **SOUND, "files": present}, MACHINE)
     assert step.payload == ()
     assert step.details == ("+ new.txt", "- old.txt")
+
+
+@pytest.mark.parametrize(
+    ("seen", "title", "sent"),
+    [
+        ({"tree": None}, "Publish the content", 1),
+        ({"tree": None, "damage": "its branch is lost"}, "Publish the content anew", 1),
+        ({"trusted": False}, "Finish publishing the content", 0),
+        ({"unfinished": True}, "Finish publishing the content", 0),
+        ({}, None, 0),
+    ],
+)
+def test_content_is_published_where_it_is_not_or_not_wholly(tmp_path, seen, title, sent):
+    files = (file("a.txt"),)
+    want = content.Want(tmp_path, files, content.tree_id(files))
+    steps = content.plan(want, {"tree": want.tree, **SOUND, **seen}, MACHINE)
+    assert [step.title for step in steps] == ([title] if title else [])
+    assert sum(len(step.payload) for step in steps) == sent
 
 
 def test_every_part_has_the_same_shape():

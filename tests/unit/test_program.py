@@ -22,10 +22,13 @@ class Pipe:
         )
         self.process.stdin.write(ssh.program())
 
-    def call(self, operation, parameters, payload=b""):
+    def send(self, operation, parameters, payload=b""):
         request = {"operation": operation, "parameters": parameters, "payload": len(payload)}
         self.process.stdin.write(json.dumps(request).encode() + b"\n" + payload)
         self.process.stdin.flush()
+
+    def call(self, operation, parameters, payload=b""):
+        self.send(operation, parameters, payload)
         while True:
             answer = json.loads(self.process.stdout.readline())
             if "progress" not in answer and "alive" not in answer:

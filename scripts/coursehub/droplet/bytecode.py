@@ -14,7 +14,7 @@ from pathlib import Path
 
 from coursehub.droplet.gently import run_gently, workers
 from coursehub.droplet.installers import explained
-from coursehub.droplet.system import OperationFailed
+from coursehub.droplet.system import NO_SPACE, OperationFailed
 
 TIMEOUT = 1200.0
 
@@ -83,5 +83,5 @@ def compile_modules(prefix, modules):
                 timeout=TIMEOUT,
             )
         except OperationFailed as error:
-            if "No space left" in error.detail or "took longer" in error.message:
+            if NO_SPACE in error.detail or "took longer" in error.message:
                 raise explained(error) from None

@@ -7,6 +7,7 @@ import json
 import time
 from pathlib import Path
 
+from coursehub.droplet import certificate
 from coursehub.droplet.hub import journal, problem_for_students
 from coursehub.droplet.system import (
     STATE,
@@ -25,72 +26,147 @@ PATIENCE = 60.0
 CRASHES = 3
 
 
-def look(paths):
-    """The present text of each file, the digest of what the hub was last seen healthy with, and whether
-    the hub answers now (`problem` is None when it does)."""
+def look(paths, hidden=(), host=None):
+    """What is here: each file's present text (of `hidden` ones the digest), the digest of what the hub was
+    last seen healthy with, whether the hub answers now (`problem` is None when it does), and for `host`, if
+    one is given, its addresses as seen from here and the certificate that is served.
+    """
     return {
-        "files": {path: read_text(path) for path in paths},
+        "files": {path: content(path, path in hidden) for path in paths},
         "applied": (read_json(APPLIED) or {}).get("digest"),
         "problem": problem_for_students(),
+        "refusal": certificate.refusal(),
+        "served": certificate.served(host) if host else None,
+        "resolved": resolved(host) if host else [],
+        "addresses": own_addresses() if host else [],
     }
 
 
+def own_addresses():
+    """The addresses of this machine's interfaces, the loopback's left out."""
+    return run(["hostname", "--all-ip-addresses"], timeout=10, check=False).stdout.split()
+
+
+def content(path, hidden):
+    """A file's text, or the digest of what only root may know; None when there is no such file."""
+    text = read_text(path)
+    return hashlib.sha256(text.encode()).hexdigest() if hidden and text is not None else text
+
+
+def resolved(host):
+    """The addresses of a name as this machine sees them, its own entries of /etc/hosts left out."""
+    found = run(["getent", "ahosts", host], timeout=20, check=False).stdout.splitlines()
+    addresses = dict.fromkeys(line.split()[0] for line in found if line.strip())
+    return [address for address in addresses if not address.startswith(("127.", "::1"))]
+
+
 def digest(files):
-    """One name for a set of files: {path: {"text", "mode"}}."""
+    """One name for a set of files: {path: {"text" or "digest", "mode"}}."""
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
-def apply(files, reload, progress):
-    """Write `files`, restart what `reload` names ("hub" or "proxy"), and wait until the hub is healthy.
+def apply(files, reload, progress, host=None, ca=None, fallback=None, private_key=None):
+    """Write `files`, restart what `reload` names ("hub" or "proxy"), and wait until the hub is healthy and,
+    after a restart of the proxy, `host` has its certificate. `private_key` is the text of the one file that
+    comes with a digest only.
 
-    If it is not within `PATIENCE` seconds, what was last healthy is put back and OperationFailed carries
-    the journal's last lines. The marker is written last, so an interrupted run is known by its absence.
+    If that is not so in time, what was last healthy is put back, and OperationFailed carries the journal's
+    last lines or the authority's words. With `fallback` (further files), a certificate that is not to be had
+    is no failure: they are used instead, and the answer says why. The marker is written last, so an
+    interrupted run is known by its absence.
     """
     APPLIED.unlink(missing_ok=True)
     if not GOOD.exists():
         keep(files)
-    started = time.time()
-    put(files)
-    progress("restarting the hub")
-    problem = restart(reload)
-    if problem:
-        seen = journal("jupyterhub", started) or journal("traefik", started)
-        progress("the hub does not come up: putting the last good configuration back")
-        good = read_json(GOOD) or {}
-        put({path: good.get(path, {"text": None}) for path in files})
-        restored = restart("proxy")
-        if not restored:
-            mark(good)
-        outcome = restored or "the last good configuration is back and the hub answers"
-        raise OperationFailed(
-            f"the hub did not come up with the new configuration ({problem}); {outcome}",
-            "correct course.yml or jupyterhub_config.py: the hub's own words are below",
-            seen,
-        )
+    try:
+        come_up(files, reload, host, ca, private_key, progress)
+    except certificate.NoCertificate as refused:
+        if fallback is None:
+            take_back(files, refused, progress)
+        progress("there is no certificate: going on without")
+        reason = refused.message
+        certificate.remember_refusal(host, ca, reason)
+        files = fallback
+        come_up(files, "proxy", None, None, None, progress)
+    except OperationFailed as failure:
+        take_back(files, failure, progress)
+    else:
+        reason = None
     keep(files)
     mark(files)
+    return {"refused": reason}
+
+
+def come_up(files, reload, host, ca, private_key, progress):
+    """Put the files in place and wait for the hub. Raises OperationFailed, or NoCertificate."""
+    started = time.time()
+    put(files, private_key)
+    progress("restarting the hub")
+    if host and reload == "proxy":
+        restart_proxy_alone()
+        certificate.wait_for_certificate(host, ca, started, progress)
+        reload = "hub"
+    problem = restart(reload)
+    if problem:
+        raise OperationFailed(
+            f"the hub did not come up with the new configuration ({problem})",
+            "correct course.yml or jupyterhub_config.py: the hub's own words are below",
+            journal("jupyterhub", started) or journal("traefik", started),
+        )
+
+
+def take_back(files, failure, progress):
+    """Put the last good configuration back in place of `files`, and raise the failure."""
+    progress("putting the last good configuration back")
+    good = read_json(GOOD) or {}
+    put({path: good.get(path, {"text": None}) for path in files})
+    restored = restart("proxy")
+    if not restored:
+        mark({path: good[path] for path in files if path in good})
+    outcome = restored or "the last good configuration is back and the hub answers"
+    raise OperationFailed(f"{failure.message}; {outcome}", failure.fix, failure.detail) from None
 
 
 def mark(files):
     """Record that the hub was seen healthy with `files`."""
-    write_atomically(APPLIED, json.dumps({"digest": digest(files), "at": time.time()}))
+    named = {path: without_secret(file) for path, file in files.items()}
+    write_atomically(APPLIED, json.dumps({"digest": digest(named), "at": time.time()}))
+
+
+def without_secret(file):
+    """A file as the workflow names it: by its digest, where its text is secret."""
+    return {key: value for key, value in file.items() if key != "text" or "digest" not in file}
 
 
 def keep(files):
     """Save the present state of `files` as the one to come back to; absent files are recorded as such."""
     present = {}
     for path, wanted in files.items():
-        present[path] = {"text": read_text(path), "mode": wanted["mode"]}
+        present[path] = {**wanted, "text": read_text(path)}
     write_atomically(GOOD, json.dumps(present), 0o600)
 
 
-def put(files):
-    """Write each file atomically, or remove it where its text is None."""
+def put(files, private_key=None):
+    """Write each file atomically, or remove it where its text is None; a digest stands for the key."""
     for path, wanted in files.items():
-        if wanted["text"] is None:
+        text = wanted.get("text", private_key)
+        if text is None:
             Path(path).unlink(missing_ok=True)
         else:
-            write_atomically(path, wanted["text"], wanted["mode"])
+            write_atomically(path, text, wanted["mode"])
+
+
+def restart_proxy_alone():
+    """Restart the proxy and leave the hub down: traefik asks an authority that refused once more whenever
+    its routes change, and the hub changes them when it starts."""
+    run(["systemctl", "stop", "jupyterhub.service"], timeout=PATIENCE)
+    run(["systemctl", "reset-failed", "traefik.service"], timeout=30, check=False)
+    reload_proxy()
+
+
+def reload_proxy():
+    certificate.prepare_store()
+    run(["tljh-config", "reload", "proxy"], timeout=PATIENCE, check=False)
 
 
 def restart(what):
@@ -102,7 +178,7 @@ def restart(what):
     run(["systemctl", "reset-failed", "jupyterhub.service", "traefik.service"], timeout=30, check=False)
     try:
         if what == "proxy":
-            run(["tljh-config", "reload", "proxy"], timeout=PATIENCE, check=False)
+            reload_proxy()
         run(["systemctl", "restart", "jupyterhub.service"], timeout=PATIENCE)
         return wait_for(problem_or_despair, seconds=PATIENCE)
     except OperationFailed as error:

@@ -6,33 +6,39 @@ reach a student, and nothing of the course repository's past (solutions, say) is
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from pathlib import Path
 
-from coursehub.droplet.system import OperationFailed, last_lines, run
+from coursehub.droplet.repository import INCOMING, OPTIONS, changing, damage, git, made_anew, sync, unfinished
+from coursehub.droplet.repository import files as files_of
+from coursehub.droplet.system import MORE_SPACE, NO_SPACE, OperationFailed, last_lines, run
 
-INCOMING = "refs/coursehub/incoming"
 IDENTITY = "Coursehub <coursehub@localhost>"
 
 
 def look(repository, branch, tree):
-    """The published tree's id; unless it is `tree`, its files as well ({path: [mode, blob id]})."""
-    found = git(repository, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{tree}}", check=False)
-    present = found.stdout.strip() if found.returncode == 0 else None
-    seen = {"tree": present, "trusted": repository in trusted()}
-    if present and present != tree:
-        listing = git(repository, "ls-tree", "-r", "-z", f"refs/heads/{branch}").stdout
-        seen["files"] = {
-            path: [about.split()[0], about.split()[2]]
-            for about, _, path in (line.partition("\t") for line in listing.split("\0") if line)
-        }
+    """The published tree's id; unless it is `tree`, its files as well ({path: [mode, blob id]}).
+
+    `damage` says in words why what is there cannot be used, and then nothing else is told of it; a change
+    of it that was begun is `unfinished`.
+    """
+    seen = {"tree": None, "trusted": repository in trusted(), "damage": None, "unfinished": False}
+    if os.path.lexists(repository):
+        seen["damage"] = damage(repository, branch)
+        seen["unfinished"] = unfinished(repository)
+    if os.path.lexists(repository) and not seen["damage"]:
+        seen["tree"] = tree_of(repository, f"refs/heads/{branch}")
+        if seen["tree"] != tree:
+            seen["files"] = files_of(repository, branch)
     return seen
 
 
-def git(repository, *words, check=True, timeout=60):
-    """Run git on the bare repository."""
-    return run(["git", f"--git-dir={repository}", *words], timeout=timeout, check=check)
+def tree_of(repository, name):
+    """The id of the tree of a commit; None when there is no such commit."""
+    found = git(repository, "rev-parse", "--verify", "--quiet", f"{name}^{{tree}}", check=False)
+    return found.stdout.strip() if found.returncode == 0 else None
 
 
 def trusted():
@@ -42,35 +48,56 @@ def trusted():
     ).stdout.split("\n")
 
 
+def trust(repository):
+    """Let git, run by a student, read the repository."""
+    if repository not in trusted():
+        # Nobody else changes git's settings at the same time: a lock is of a git that was killed.
+        system = Path(os.environ.get("GIT_CONFIG_SYSTEM", "/etc/gitconfig"))
+        system.with_name(f"{system.name}.lock").unlink(missing_ok=True)
+        run(["git", "config", "--system", "--add", "safe.directory", repository], timeout=10)
+
+
 def publish(repository, branch, tree, files, message, payload):
     """Make one commit that holds `files`, and move `branch` to it once it is whole.
 
     `files` is a list of [path, mode, blob id, size]; a size of None means that the repository has the
-    blob already, otherwise its bytes are next in the payload. The commit is built beside the branch and
-    must have the tree id `tree`: bytes lost or changed on the way cannot be published.
+    blob already, otherwise its bytes are next in the payload. A repository that is absent or damaged is
+    made anew, and appears with the commit in it.
     """
-    if not Path(repository, "HEAD").exists():
-        Path(repository).parent.mkdir(parents=True, exist_ok=True)
-        run(["git", "init", "--quiet", "--bare", f"--initial-branch={branch}", repository], timeout=60)
-    if repository not in trusted():
-        run(["git", "config", "--system", "--add", "safe.directory", repository], timeout=10)
-    git(repository, "update-ref", "-d", INCOMING)
+    trust(repository)
+    if not os.path.lexists(repository) or damage(repository, branch):
+        with made_anew(repository, branch) as place:
+            commit(place, branch, tree, files, message, payload)
+    else:
+        with changing(repository) as place:
+            commit(place, branch, tree, files, message, payload)
+            git(place, "gc", "--auto", "--quiet", timeout=600)
+
+
+def commit(repository, branch, tree, files, message, payload):
+    """Add the commit, unless the branch has just these files already.
+
+    It is built beside the branch and must have the tree id `tree`: bytes lost or changed on the way cannot
+    be published.
+    """
+    if tree_of(repository, f"refs/heads/{branch}") == tree:
+        return
     import_commit(repository, branch, files, message, payload)
-    made = git(repository, "rev-parse", f"{INCOMING}^{{tree}}").stdout.strip()
+    made = tree_of(repository, INCOMING)
     if made != tree:
         raise OperationFailed(
             f"the content did not arrive as it was sent (tree {made}, not {tree})",
             "run the deploy again; a file may have changed while it was read",
         )
+    sync(Path(repository, "objects"))
     git(repository, "update-ref", f"refs/heads/{branch}", INCOMING)
     git(repository, "update-ref", "-d", INCOMING)
-    git(repository, "gc", "--auto", "--quiet", timeout=600)
 
 
 def import_commit(repository, branch, files, message, payload):
     """Feed one commit to git fast-import."""
     process = subprocess.Popen(
-        ["git", f"--git-dir={repository}", "fast-import", "--quiet", "--done"],
+        ["git", *OPTIONS, f"--git-dir={repository}", "fast-import", "--quiet", "--done"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -106,10 +133,10 @@ def import_commit(repository, branch, files, message, payload):
         raise
     output = process.stdout.read().decode(errors="replace")
     if process.wait():
-        full = "No space left" in output
+        full = NO_SPACE in output
         raise OperationFailed(
             "the droplet's disk is full" if full else "git could not store the content",
-            "free some disk or choose a larger droplet.size" if full else "run the deploy again",
+            MORE_SPACE if full else "run the deploy again",
             last_lines(output),
         )
 

@@ -7,13 +7,25 @@ import os
 import platform
 import sys
 
-from coursehub.droplet import configuration, content, environment, hub, packages, swap, users
+from coursehub.droplet import (
+    configuration,
+    content,
+    environment,
+    hub,
+    isolation,
+    packages,
+    storage,
+    swap,
+    users,
+)
 from coursehub.droplet.lock import take_lock
 from coursehub.droplet.system import OperationFailed, free_bytes, read_text
 
 LOOKS = {
     "swap": swap.look,
     "packages": packages.look,
+    "isolation": isolation.look,
+    "storage": storage.look,
     "hub": hub.look,
     "environment": environment.look,
     "content": content.look,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from coursehub.droplet.system import OperationFailed, last_lines, run
+from coursehub.droplet.system import MORE_SPACE, NO_SPACE, OperationFailed, last_lines, run
 
 APT = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l", "APT_LISTCHANGES_FRONTEND": "none"}
 OPTIONS = ("-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold")
@@ -53,8 +53,8 @@ def explain(output, update):
             f"the droplet's system has no package named {', '.join(unknown)}",
             "correct the name in apt.txt (packages.ubuntu.com and packages.debian.org list them)",
         )
-    if "No space left on device" in output or "You don't have enough free space" in output:
-        return ("the droplet's disk is full", "free some disk or choose a larger droplet.size in course.yml")
+    if NO_SPACE in output or "You don't have enough free space" in output:
+        return ("the droplet's disk is full", MORE_SPACE)
     if update.returncode or "Failed to fetch" in output:
         return ("the droplet could not reach its package server", "run the deploy again in a few minutes")
     return ("apt-get could not install the packages of apt.txt", "see the last lines of its output below")

@@ -22,22 +22,29 @@ import threading
 import traceback
 
 from coursehub.droplet import (
+    activity,
     audit,
     configuration,
     content,
     environment,
+    first_contact,
     generations,
+    homes,
+    host_key,
     hub,
     installers,
+    isolation,
     look,
     packages,
     retention,
     rollback,
+    storage,
     swap,
     users,
+    volume,
 )
 from coursehub.droplet.lock import take_lock
-from coursehub.droplet.system import OperationFailed
+from coursehub.droplet.system import MORE_SPACE, OperationFailed
 
 SILENCE = 90.0
 BEAT = 5.0
@@ -48,6 +55,10 @@ OPERATIONS = {
     "lock": take_lock,
     "swap.add": swap.add,
     "packages.install": packages.install,
+    "isolation.settle": isolation.settle,
+    "storage.mount": storage.mount,
+    "storage.grow": volume.grow,
+    "storage.settle_homes": homes.settle,
     "hub.install": hub.install,
     "environment.install_tools": installers.install_tools,
     "environment.install": environment.install,
@@ -59,11 +70,17 @@ OPERATIONS = {
     "content.publish": content.publish,
     "users.set_passwords": users.set_passwords,
     "configuration.apply": configuration.apply,
+    "activity.look": activity.look,
     "audit.record": audit.record,
+    "first_contact.authorize": first_contact.authorize,
+    "first_contact.refuse_passwords": first_contact.refuse_passwords,
+    "host_key.prepare": host_key.prepare,
+    "host_key.activate": host_key.activate,
 }
 TAKES_PAYLOAD = {"content.publish"}
 TAKES_PROGRESS = {
     "packages.install",
+    "storage.mount",
     "hub.install",
     "environment.install_tools",
     "environment.install",
@@ -164,8 +181,7 @@ def answer(conversation, request):
 def explained(error):
     """The system's own troubles, in words for a teacher."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        fix = "free some disk, or choose a larger droplet.size in course.yml"
-        return {"message": "the droplet's disk is full", "fix": fix, "detail": str(error)}
+        return {"message": "the droplet's disk is full", "fix": MORE_SPACE, "detail": str(error)}
     return {"message": f"the droplet's system refused: {error}", "fix": "run the deploy again", "detail": ""}
 
 

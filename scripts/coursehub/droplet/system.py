@@ -13,6 +13,8 @@ from pathlib import Path
 
 COURSE = Path("/opt/course")
 STATE = COURSE / "state"
+NO_SPACE = "No space left on device"
+MORE_SPACE = "free some disk, or choose a larger droplet.size in course.yml"
 
 
 class OperationFailed(Exception):
@@ -50,11 +52,14 @@ def run(command, *, timeout, check=True, input=None, environment=None, cwd=None)
     except FileNotFoundError:
         raise OperationFailed(f"the droplet has no command {command[0]}") from None
     if check and done.returncode:
-        raise OperationFailed(
-            f"{Path(str(command[0])).name} failed with exit code {done.returncode}",
-            detail=last_lines(done.stdout),
-        )
+        raise failed(command, f"failed with exit code {done.returncode}", done.stdout)
     return done
+
+
+def failed(command, how, output):
+    """The OperationFailed of a command; for a full disk, whoever met it, there is something to do."""
+    fix = MORE_SPACE if NO_SPACE in output else ""
+    return OperationFailed(f"{Path(str(command[0])).name} {how}", fix, last_lines(output))
 
 
 def last_lines(text, count=25):
@@ -149,5 +154,5 @@ def stream(command, *, progress, timeout, environment=None, cwd=None):
         how = (
             f"took longer than {timeout:.0f} s" if expired else f"failed with exit code {process.returncode}"
         )
-        raise OperationFailed(f"{Path(str(command[0])).name} {how}", detail=last_lines("".join(lines)))
+        raise failed(command, how, "".join(lines))
     return "".join(lines)

@@ -93,7 +93,15 @@ def sign_up_hashes(names):
 
 def set_passwords(method, names, password=None):
     """Give each of `names` the password, or, without one, lock the account with a password that nobody
-    knows. The password goes to the hub's own Python (which has bcrypt) on standard input."""
+    knows. The password goes to the hub's own Python (which has bcrypt) on standard input.
+
+    A password that is there stays: it came back with the volume, after this was planned.
+    """
+    settled = ("set", "locked") if password is None else ("set",)
+    present = look(method, names)["admins"]
+    names = [name for name in names if present[name] not in settled]
+    if not names:
+        return
     program, database = PROGRAMS[method]
     order = {
         "names": names,

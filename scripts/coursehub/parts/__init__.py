@@ -4,6 +4,6 @@ The hub is installed behind a closed door; `configuration`, last, opens it: by t
 content and the administrators' passwords are in place.
 """
 
-from . import configuration, content, environment, hub, packages, swap, users
+from . import configuration, content, environment, hub, isolation, packages, storage, swap, users
 
-PARTS = (swap, packages, hub, environment, content, users, configuration)
+PARTS = (swap, packages, isolation, storage, hub, environment, content, users, configuration)

@@ -1,16 +1,20 @@
-"""The hub's configuration: `config.yaml` and one snippet, made from the settings and written whole."""
+"""The hub's configuration: `config.yaml`, one snippet and what traefik needs, made from the settings and
+written whole. How the hub is encrypted is decided in `encryption`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..model import Json, Reporter, Step
 from ..problems import InvalidInput, Problem
 from ..snippet import START_SERVER, snippet
+from . import encryption, https
+from .encryption import Encryption
+from .https import Https
 
 NAME = "configuration"
 CONFIG = "/opt/tljh/config/config.yaml"
@@ -40,40 +44,53 @@ APPS = {"lab": "jupyterlab", "notebook": "classic"}
 
 @dataclass(frozen=True)
 class Want:
-    """`files` maps each path to its {"text", "mode"}."""
+    """`plain` are the files that have nothing to do with encryption, paths mapped to {"text", "mode"};
+    `config` is config.yaml but for `https`."""
 
-    files: Mapping[str, Mapping[str, Json]]
+    plain: Mapping[str, Mapping[str, Json]]
+    config: Mapping[str, Json]
+    encryption: Encryption
+
+    @property
+    def files(self) -> dict[str, Mapping[str, Json]]:
+        return self.files_with(self.encryption.https)
 
     @property
     def digest(self) -> str:
-        """As the droplet computes it (coursehub.droplet.configuration.digest)."""
-        return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
+        return digest(self.files)
+
+    def files_with(self, served: Https) -> dict[str, Mapping[str, Json]]:
+        """Every file that the hub's configuration is made of, when it is to be served in this way."""
+        text = HEADER + json.dumps({**self.config, "https": served.config}, indent=2, sort_keys=True) + "\n"
+        return {**self.plain, **served.files, CONFIG: {"text": text, "mode": 0o600}}
 
 
-def want(settings, secrets) -> Want:
-    """Raises InvalidInput when the course's own jupyterhub_config.py is not Python."""
-    config = HEADER + json.dumps(config_yaml(settings), indent=2, sort_keys=True) + "\n"
-    return Want(
-        {
-            START_FILE: {"text": START_SERVER, "mode": 0o755},
-            SNIPPET_FILE: {
-                "text": snippet(settings.name, settings.sign_in) + own_snippet(settings.root),
-                "mode": 0o600,
-            },
-            CONFIG: {"text": config, "mode": 0o600},
-        }
-    )
+def digest(files: Mapping[str, Mapping[str, Json]]) -> str:
+    """As the droplet computes it (coursehub.droplet.configuration.digest)."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def want(settings, secrets, record: str = "") -> Want:
+    """`record` tells of the domain's DNS record when it is ours: see `encryption.wanted`.
+
+    Raises InvalidInput when the course's own jupyterhub_config.py is not Python, and when a certificate of
+    its own does not suit its domain.
+    """
+    plain = {
+        START_FILE: {"text": START_SERVER, "mode": 0o755},
+        SNIPPET_FILE: {
+            "text": snippet(settings.name, settings.sign_in) + own_snippet(settings.root),
+            "mode": 0o600,
+        },
+    }
+    return Want(plain, config_yaml(settings), encryption.wanted(settings, secrets, record))
 
 
 def config_yaml(settings) -> dict[str, Json]:
-    """TLJH's config.yaml as a value (https://tljh.jupyter.org/en/latest/topic/tljh-config.html).
+    """TLJH's config.yaml but for `https` (https://tljh.jupyter.org/en/latest/topic/tljh-config.html).
 
     `users.allowed` always names somebody, for TLJH takes an empty list for "everybody".
     """
-    https = {"enabled": False}
-    if settings.https.domain:
-        letsencrypt = {"email": settings.https.email, "domains": [settings.https.domain]}
-        https = {"enabled": True, "letsencrypt": letsencrypt}
     cull = {"enabled": False}
     if settings.idle.stop_after_minutes:
         cull = {
@@ -91,7 +108,6 @@ def config_yaml(settings) -> dict[str, Json]:
         "user_environment": {"default_app": APPS[settings.interface]},
         "services": {"cull": cull},
         "http": {"address": "", "port": 80},
-        "https": https,
     }
 
 
@@ -110,28 +126,56 @@ def own_snippet(root: Path) -> str:
 
 
 def question(want: Want) -> Json:
-    return {"paths": list(want.files)}
+    host = encryption.host_to_look_at(want.encryption)
+    return {"paths": list(want.files), "hidden": list(https.HIDDEN), "host": host}
 
 
 def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Want:
-    return want
+    """Settle how the hub is to be served. Raises Failure when the domain does not lead to the server."""
+    changed = differing(want.files, seen["files"])
+    settled = encryption.settled(want.encryption, changed, seen, machine["address"])
+    return replace(want, encryption=settled)
 
 
 def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
-    """One step when a file differs, when the last change was never seen healthy, or when the hub is down."""
-    different = [path for path, file in want.files.items() if seen["files"].get(path) != file["text"]]
-    if not different and seen["applied"] == want.digest and seen["problem"] is None:
+    """One step when a file differs, when the last change was never seen healthy, when the hub is down, or
+    when it lacks its certificate."""
+    served = encryption.chosen(want.encryption, seen)
+    files = want.files_with(served)
+    different = differing(files, seen["files"])
+    lacking = encryption.lacking(served, seen)
+    trouble = seen["problem"] or lacking
+    if not different and seen["applied"] == digest(files) and not trouble:
         return []
-    proxy = proxy_settings(want.files[CONFIG]["text"]) != proxy_settings(seen["files"].get(CONFIG))
-    reload = "proxy" if proxy or seen["problem"] else "hub"
+    proxy = any(path in https.FILES for path in different) or (
+        proxy_settings(files[CONFIG]["text"]) != proxy_settings(seen["files"].get(CONFIG))
+    )
     if different:
         title = "Apply the hub's configuration"
         details = tuple(f"~ {Path(path).name}" for path in different)
     else:
-        title = "Restart the hub"
-        details = (seen["problem"] or "the last change of its configuration was interrupted",)
-    parameters = {"files": dict(want.files), "reload": reload}
-    return [Step(NAME, title, "configuration.apply", parameters, details, timeout=400)]
+        only_that = lacking and not seen["problem"]
+        title = f"Get a certificate for {served.host}" if only_that else "Restart the hub"
+        details = (trouble or "the last change of its configuration was interrupted",)
+    parameters = {
+        "files": files,
+        "reload": "proxy" if proxy or trouble else "hub",
+        "host": served.host,
+        "ca": served.ca,
+        "fallback": want.files_with(https.plain()) if served.kind == "address" else None,
+    }
+    private_key = want.encryption.private_key if https.KEY_FILE in different else None
+    secrets = {"private_key": private_key} if private_key else {}
+    return [Step(NAME, title, "configuration.apply", parameters, details, secrets=secrets, timeout=500)]
+
+
+def differing(files: Mapping[str, Mapping[str, Json]], present: Mapping[str, str | None]) -> list[str]:
+    """The files that are not there as they should be."""
+    return [
+        path
+        for path, file in files.items()
+        if present.get(path) != (file["digest"] if "digest" in file else file["text"])
+    ]
 
 
 def proxy_settings(text: str | None) -> Json:

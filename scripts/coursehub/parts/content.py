@@ -87,13 +87,14 @@ def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Wa
 
 def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     """One step that sends the files whose bytes the droplet does not have."""
-    if seen["tree"] == want.tree and seen["trusted"]:
+    same = seen["tree"] == want.tree
+    if same and seen["trusted"] and not seen["unfinished"]:
         return []
     present: Mapping[str, list[str]] = seen.get("files", {})
     known = {blob for _, blob in present.values()}
-    if seen["tree"] == want.tree:
+    if same:
         known = {file.blob for file in want.files}
-        changes = ["~ its permissions"]
+        changes = ["~ its permissions" if not seen["trusted"] else "~ the mark of an interrupted deploy"]
     else:
         changes = differences(want.files, present)
     listed: list[list[Json]] = []
@@ -103,12 +104,17 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
         listed.append([file.path, file.mode, file.blob, file.size if send else None])
         if send:
             payload.append(want.root / file.path)
-    title = (
-        "Publish the content"
-        if not present
-        else f"Update the content ({count(len(changes), 'file')} changed)"
-    )
     details = changes if len(changes) <= SHOWN else [*changes[:SHOWN], f"… and {len(changes) - SHOWN} more"]
+    if seen["damage"]:
+        title = "Publish the content anew"
+        words = "it is set aside, and its history kept as far as it can be read"
+        details = [f"the droplet's copy is damaged ({seen['damage']}): {words}", *details]
+    elif same:
+        title = "Finish publishing the content"
+    elif present:
+        title = f"Update the content ({count(len(changes), 'file')} changed)"
+    else:
+        title = "Publish the content"
     parameters = {
         "repository": REPOSITORY,
         "branch": BRANCH,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..model import Json, Reporter, Step
 
 NAME = "packages"
-NEEDED = ("ca-certificates", "git", "python3-venv", "sudo")
+NEEDED = ("ca-certificates", "git", "python3-venv", "rsync", "sudo")
 
 
 @dataclass(frozen=True)

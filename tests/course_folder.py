@@ -9,7 +9,7 @@ from pathlib import Path
 from coursehub.problems import InvalidInput, Problem
 from coursehub.settings import Settings, load
 
-SAMPLE = (Path(__file__).parents[2] / "course.yml").read_text()
+SAMPLE = (Path(__file__).parents[1] / "course.yml").read_text()
 FULL_SAMPLE = re.sub(r"(?m)^#(?=(  ){0,2}\w)", "", SAMPLE)
 """The repository's own course.yml with its optional lines in use."""
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
