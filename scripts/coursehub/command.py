@@ -12,6 +12,13 @@ from .report import Terminal, as_json, publish
 from .secrets import Secrets
 
 CONVERGED, FAILED, BAD_INPUT = 0, 1, 2
+WORDS = {
+    "rejected": "installs an environment that was rolled back",
+    "downtime": "does what takes the hub down for a minute or more",
+    "rebuild": "does what erases the droplet's own disk",
+    "host-key": "trusts the host key again that a droplet of the course starts with",
+}
+"""What a person can allow for one run, and what it does."""
 
 
 def run(description: str, *, apply: bool) -> int:
@@ -23,9 +30,9 @@ def run(description: str, *, apply: bool) -> int:
     parser.add_argument(
         "--allow",
         action="append",
-        choices=["rejected"],
+        choices=WORDS,
         default=[],
-        help="go on all the same: `rejected` installs an environment that was rolled back",
+        help="say so: " + "; ".join(f"`{word}` {what}" for word, what in WORDS.items()),
     )
     arguments = parser.parse_args()
     terminal = Terminal()
@@ -33,7 +40,8 @@ def run(description: str, *, apply: bool) -> int:
     try:
         course = settings.load(arguments.course, arguments.override)
         secrets = Secrets.from_environment(os.environ)
-        outcome = pipeline.deploy(course, secrets, terminal, apply=apply, choices=choices)
+        words = frozenset(arguments.allow)
+        outcome = pipeline.deploy(course, secrets, terminal, apply=apply, words=words, choices=choices)
     except CoursehubError as error:
         terminal.problem(error)
         publish(error, arguments.json)

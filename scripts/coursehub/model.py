@@ -19,6 +19,8 @@ class Step:
     `payload` is sent after them, in order: files are streamed, never held whole in memory.
     `secrets` are arguments as well, but never shown. `timeout` is in seconds. `needed` is false for tidying
     up: that it could not all be done, for somebody uses what is old, does not make a deploy fail.
+    `needs` is the word, `downtime` or `rebuild`, that a person must have said before it is done.
+    `monthly` is what it adds to the bill, in dollars a month; None for what costs nothing by itself.
     """
 
     part: str
@@ -30,6 +32,8 @@ class Step:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = 120
     needed: bool = True
+    needs: str = ""
+    monthly: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,12 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Check:
-    """One finding about the hub: `good` or not, and what was seen."""
+    """One finding about the hub: `good` or not, what was seen, and what to do about it."""
 
     name: str
     good: bool
     seen: str
+    fix: str = ""
 
 
 class Reporter(Protocol):
@@ -79,10 +84,28 @@ class Reporter(Protocol):
 
     def stage(self, text: str) -> None: ...
     def note(self, text: str) -> None: ...
-    def planned(self, steps: list[Step]) -> None: ...
+    def planned(self, steps: list[Step], held: list[Step]) -> None: ...
     def started(self, step: Step) -> None: ...
     def progress(self, text: str) -> None: ...
     def finished(self, result: StepResult) -> None: ...
+
+
+class Silent:
+    """A Reporter for what nobody needs to read."""
+
+    def stage(self, text: str) -> None:
+        pass
+
+    note = progress = stage
+
+    def planned(self, steps: list[Step], held: list[Step]) -> None:
+        pass
+
+    def started(self, step: Step) -> None:
+        pass
+
+    def finished(self, result: StepResult) -> None:
+        pass
 
 
 class Part(Protocol):
@@ -104,10 +127,31 @@ class Part(Protocol):
     def plan(self, want: Any, seen: Mapping, machine: Mapping) -> list[Step]: ...
 
 
-class Session(Protocol):
-    """An open conversation with one droplet: the only way anything is asked of it."""
+class Target(Protocol):
+    """Where a hub lives. `address` is None as long as there is nothing to connect to.
 
-    round_trips: int
+    `prepare` brings about what the hub stands on (a droplet, its volume, its address): it looks, and returns
+    the steps, none when all is as it should be; `ground` does these steps. `open` connects, with patience
+    for a machine that has just been started. `secure` does, once connected and with the lock held, what takes
+    both the machine and the account. `choices` are arguments for parts (see `Part.want`) that follow from
+    what was done.
+    """
+
+    @property
+    def address(self) -> str | None: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def ground(self) -> Ground: ...
+    @property
+    def choices(self) -> Mapping[str, Mapping[str, Any]]: ...
+    def prepare(self, report: Reporter) -> list[Step]: ...
+    def open(self) -> Any: ...
+    def secure(self, session: Session, report: Reporter) -> None: ...
+
+
+class Ground(Protocol):
+    """Whoever does steps: a droplet, or the account that it is in. Raises Failure."""
 
     def call(
         self,
@@ -118,4 +162,15 @@ class Session(Protocol):
         timeout: float = 120,
         progress: Any = None,
     ) -> Json: ...
+
+
+class Session(Ground, Protocol):
+    """An open conversation with one droplet: the only way anything is asked of it.
+
+    `address` is where the droplet was reached: an IP address, or the name that the coordinator gave.
+    """
+
+    address: str
+    round_trips: int
+
     def close(self) -> None: ...

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 
 HOST_KEY_TYPES = (
@@ -54,6 +55,12 @@ def host_key_from(text: str) -> str:
         if kind in keys:
             return f"{kind} {_checked_blob(kind, keys[kind], fix)}"
     raise WrongSecret("is not a server's public key", fix)
+
+
+def fingerprint(line: str) -> str:
+    """What ssh-keygen -l and providers' consoles show for a public key that is given as "type base64"."""
+    digest = hashlib.sha256(base64.b64decode(line.split()[1])).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def private_key_from(text: str) -> str:

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import Any
 
+from .audit import audit_entry, record
 from .links import link
-from .model import Check, LockHolder, Observed, Reporter, Session, Step, StepResult
-from .parts import PARTS
+from .model import Check, LockHolder, Observed, Part, Reporter, Session, Silent, Step, Target
+from .outcome import Outcome, Progress
+from .parts import PARTS, configuration, encryption
 from .probe import probe
 from .problems import Failure
-from .run_identity import commit, who
+from .run_identity import commit, holder
 from .targets import choose
 
 LOCK_PATIENCE = 1800.0
 """Seconds to wait for another deploy: as long as the longest one has been seen to take, and some."""
 PROBE_PATIENCE = 60.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run came to. `verdict` is "converged", "planned" or "failed"."""
-
-    verdict: str
-    address: str
-    url: str
-    link: str
-    commit: str
-    seconds: float
-    round_trips: int
-    steps: tuple[StepResult, ...] = ()
-    planned: tuple[Step, ...] = ()
-    checks: tuple[Check, ...] = ()
-    error: Failure | None = None
+FIREWALL = "check that the server's firewall admits ports 80 and 443"
 
 
 def deploy(
@@ -46,60 +30,105 @@ def deploy(
     report: Reporter,
     *,
     apply: bool = True,
+    words: frozenset[str] = frozenset(),
     choices: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Outcome:
     """Bring the hub to what the settings say; with `apply` false, stop after the plan.
 
-    `choices` are a part's further arguments for `want`, by the part's name.
-    Raises InvalidInput for mistakes in what was given and Failure when the droplet could not be looked
-    at; what goes wrong afterwards is the outcome's `error`, beside the steps that were done.
+    `words` are what a person allowed for this run ("downtime", "rebuild"); `choices` are a part's further
+    arguments for `want`, by the part's name.
+    Raises InvalidInput for mistakes in what was given and Failure when the account or the droplet could not
+    be looked at; what goes wrong afterwards is the outcome's `error`, beside the steps that were done.
     """
     started = time.monotonic()
-    target = choose(settings, secrets)
-    chosen = choices or {}
-    wants = {part.NAME: part.want(settings, secrets, **chosen.get(part.NAME, {})) for part in PARTS}
-    results: list[StepResult] = []
-    steps: list[Step] = []
-    checks: list[Check] = []
-    error: Failure | None = None
+    target = choose(settings, secrets, words)
+    # Before anything is done: a mistake in any part must be seen first.
+    wants = wishes(settings, secrets, PARTS, choices or {})
+    progress = Progress(report, words)
+    try:
+        found(target, progress, apply=apply)
+    except Failure as failure:
+        progress.error = failure
+    if target.address is None:
+        report.note("The rest is planned once there is a server: the hub, the environment, the content")
+    elif progress.error is None:
+        told = [part for part in PARTS if part.NAME in target.choices]
+        wants |= wishes(settings, secrets, told, target.choices)
+        furnish(target, settings, wants, progress, apply=apply)
+    return Outcome(
+        verdict="failed" if progress.error else ("converged" if apply else "planned"),
+        address=target.address,
+        url=progress.url,
+        link=link(settings, progress.url) if progress.url else None,
+        commit=commit(settings.root),
+        seconds=time.monotonic() - started,
+        round_trips=progress.round_trips,
+        steps=tuple(progress.results),
+        planned=tuple(progress.planned),
+        held=tuple(progress.held),
+        checks=tuple(progress.checks),
+        error=progress.error,
+        warnings=tuple(progress.warnings),
+    )
+
+
+def wishes(
+    settings: Any, secrets: Any, parts: Collection[Part], choices: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What each of these parts wants. Raises InvalidInput."""
+    return {part.NAME: part.want(settings, secrets, **choices.get(part.NAME, {})) for part in parts}
+
+
+def found(target: Target, progress: Progress, *, apply: bool) -> None:
+    """Look at what the hub stands on, plan, and with `apply` bring it about and look again."""
+    steps = target.prepare(progress.report)
+    if steps or target.address is None:
+        steps = progress.plan(steps)
+    if not (apply and steps):
+        return
+    progress.apply(target.ground, steps)
+    left = [step for step in target.prepare(Silent()) if step.needed and not progress.is_held(step)]
+    if left:
+        titles = "; ".join(step.title for step in left)
+        raise Failure(f"the account is still not as it should be: {titles}", "run the deploy again")
+
+
+def furnish(target: Target, settings: Any, wants: dict[str, Any], progress: Progress, *, apply: bool) -> None:
+    """Connect to the server, plan, and with `apply` bring about all that a hub is made of."""
+    report, staging = progress.report, settings.https.staging
     with ThreadPoolExecutor(max_workers=1) as beside:
-        outside = beside.submit(probe, target.url)
+        outside = beside.submit(probe, target.url, test_service=staging)
         report.stage(f"Looking at {target.address}")
         with target.open() as session:
             seen = observe(session, wants, report, lock=apply)
             wants = prepare(wants, seen, report)
-            steps = plan(wants, seen)
-            report.planned(steps)
+            steps = progress.plan(plan(wants, seen))
+            progress.url, progress.warnings = reached(wants, seen)
             if apply:
-                checks = outside.result()
                 try:
-                    results = apply_steps(session, steps, report)
-                    if steps or not all(check.good for check in checks):
+                    target.secure(session, report)
+                    progress.apply(session, steps)
+                    same = progress.url == target.url
+                    progress.checks = outside.result() if same else probe(progress.url, test_service=staging)
+                    if steps or not all(check.good for check in progress.checks):
                         report.stage("Checking")
-                        verify(session, wants, report)
-                        checks = probe(target.url, PROBE_PATIENCE)
-                    require(checks)
-                except StepFailed as failed:
-                    results, error = failed.results, failed.failure
+                        seen = verify(session, wants, progress)
+                        progress.url, progress.warnings = reached(wants, seen)
+                        progress.checks = probe(progress.url, test_service=staging, patience=PROBE_PATIENCE)
+                    require(progress.checks)
                 except Failure as failure:
-                    error = failure
-                if steps:
-                    error = record(session, audit_entry(settings, results, error)) or error
-            trips = session.round_trips
-    verdict = "failed" if error else ("converged" if apply else "planned")
-    return Outcome(
-        verdict=verdict,
-        address=target.address,
-        url=target.url,
-        link=link(settings, target.url),
-        commit=commit(settings.root),
-        seconds=time.monotonic() - started,
-        round_trips=trips,
-        steps=tuple(results),
-        planned=tuple(steps),
-        checks=tuple(checks),
-        error=error,
-    )
+                    progress.error = failure
+                if progress.results:
+                    entry = audit_entry(settings, progress.results, progress.error)
+                    progress.error = record(session, entry) or progress.error
+            progress.round_trips += session.round_trips
+
+
+def reached(wants: Mapping[str, Any], seen: Observed) -> tuple[str, list[str]]:
+    """Where people reach the hub, which only the droplet can tell, and what to warn of."""
+    want = wants[configuration.NAME].encryption
+    about = want, seen.parts[configuration.NAME], seen.machine["address"]
+    return encryption.url(*about), encryption.warnings(*about)
 
 
 def observe(session: Session, wants: Mapping[str, Any], report: Reporter, *, lock: bool) -> Observed:
@@ -111,7 +140,7 @@ def observe(session: Session, wants: Mapping[str, Any], report: Reporter, *, loc
     while True:
         answer = session.call("look", parameters)
         if answer["busy"] is None:
-            return Observed(answer["machine"], answer["parts"])
+            return Observed({**answer["machine"], "address": session.address}, answer["parts"])
         busy = LockHolder(**answer["busy"])
         if time.monotonic() > deadline:
             raise Failure(
@@ -138,83 +167,22 @@ def plan(wants: Mapping[str, Any], seen: Observed) -> list[Step]:
     ]
 
 
-class StepFailed(Exception):
-    """A step failed: the results so far, the failed one included, and why."""
-
-    def __init__(self, results: list[StepResult], failure: Failure):
-        self.results, self.failure = results, failure
-
-
-def apply_steps(session: Session, steps: list[Step], report: Reporter) -> list[StepResult]:
-    """Do the steps in order; the first that fails stops, for later ones build on it."""
-    results: list[StepResult] = []
-    for step in steps:
-        report.started(step)
-        began = time.monotonic()
-        failure = None
-        try:
-            session.call(
-                step.operation,
-                {**step.parameters, **step.secrets},
-                payload=step.payload,
-                timeout=step.timeout,
-                progress=report.progress,
-            )
-        except Failure as caught:
-            failure = caught
-        results.append(StepResult(step, time.monotonic() - began, failure.message if failure else None))
-        report.finished(results[-1])
-        if failure:
-            raise StepFailed(
-                results, Failure(f"{step.title}: {failure.message}", failure.fix, failure.detail)
-            )
-    return results
-
-
-def verify(session: Session, wants: Mapping[str, Any], report: Reporter) -> None:
+def verify(session: Session, wants: Mapping[str, Any], progress: Progress) -> Observed:
     """Look again: whatever is still different says what did not work."""
-    left = [step for step in plan(wants, observe(session, wants, report, lock=False)) if step.needed]
+    seen = observe(session, wants, progress.report, lock=False)
+    left = [step for step in plan(wants, seen) if step.needed and not progress.is_held(step)]
     if left:
         titles = "; ".join(step.title for step in left)
         raise Failure(f"the droplet is still not as it should be: {titles}", "run the deploy again")
+    return seen
 
 
 def require(checks: list[Check]) -> None:
     """Raises Failure naming the checks that are not good."""
-    bad = [f"{check.name}: {check.seen}" for check in checks if not check.good]
+    bad = [check for check in checks if not check.good]
     if bad:
         raise Failure(
-            "the hub is set up but cannot be used from outside: " + "; ".join(bad),
-            "check that the server's firewall admits ports 80 and 443",
+            "the hub is set up but cannot be used from outside: "
+            + "; ".join(f"{check.name}: {check.seen}" for check in bad),
+            next((check.fix for check in bad if check.fix), FIREWALL),
         )
-
-
-def record(session: Session, entry: Mapping[str, Any]) -> Failure | None:
-    """Leave the line in the audit log. Not being able to is an error only if all else went well: a
-    connection that is lost cannot take it."""
-    try:
-        session.call("audit.record", {"entry": entry})
-    except Failure as failure:
-        return None if entry["error"] else failure
-    return None
-
-
-def holder() -> LockHolder:
-    """Who we are, for whoever has to wait for us."""
-    environment = os.environ
-    run = ""
-    if "GITHUB_RUN_ID" in environment:
-        run = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}".format_map(environment)
-    return LockHolder(who(), datetime.now(UTC).isoformat(timespec="seconds"), run)
-
-
-def audit_entry(settings: Any, results: list[StepResult], error: Failure | None) -> dict[str, Any]:
-    """One line for the droplet's audit log: who, when, from what, which steps, how it ended."""
-    return {
-        **asdict(holder()),
-        "course": settings.name,
-        "commit": commit(settings.root),
-        "steps": [{"title": result.step.title, "seconds": round(result.seconds, 2)} for result in results],
-        "verdict": "failed" if error else "converged",
-        "error": error.message if error else None,
-    }

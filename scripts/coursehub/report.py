@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from .model import Step, StepResult
-from .pipeline import Outcome
+from .outcome import Outcome
 from .problems import Failure, InvalidInput
 
 FULL_LENGTH = 110
@@ -33,16 +33,24 @@ class Terminal:
     def note(self, text: str) -> None:
         self.console.print(f"  {escape(text)}")
 
-    def planned(self, steps: list[Step]) -> None:
-        """The plan, as a list of what is different."""
+    def planned(self, steps: list[Step], held: list[Step]) -> None:
+        """The plan, as a list of what is different; and what waits for a word."""
         if not steps:
-            self.stage("Nothing to do: all is as it should be")
-            return
-        self.stage(f"Plan: {len(steps)} step" + ("" if len(steps) == 1 else "s"))
+            self.stage("Nothing to do: all is as it should be" if not held else "Nothing else to do")
+        else:
+            self.stage(f"Plan: {len(steps)} step" + ("" if len(steps) == 1 else "s"))
         for number, step in enumerate(steps, 1):
-            self.console.print(f"  {number}. {escape(step.title)}")
-            for line in shortened(step.details):
-                self.console.print(f"       [dim]{escape(line)}[/]")
+            self.listed(f"{number}.", step)
+        if any(step.monthly for step in steps):
+            self.note(f"In all {total(steps)}")
+        for step in held:
+            self.listed("[yellow]held back:[/]", step)
+            self.console.print(f"       {escape(waits_for(step))}")
+
+    def listed(self, mark: str, step: Step) -> None:
+        self.console.print(f"  {mark} {escape(titled(step))}")
+        for line in shortened(step.details):
+            self.console.print(f"       [dim]{escape(line)}[/]")
 
     def started(self, step: Step) -> None:
         if self.status:
@@ -63,12 +71,14 @@ class Terminal:
 
     def outcome(self, outcome: Outcome) -> None:
         """How it ended: the first line says what to do next."""
+        for warning in outcome.warnings:
+            self.console.print(f"[bold yellow]Warning:[/] {escape(warning)}")
         if outcome.error:
             self.problem(outcome.error)
         elif outcome.verdict == "converged":
             self.console.print(f"[bold green]The hub is ready[/] in {outcome.seconds:.1f} s")
         for label, value in (("Hub", outcome.url), ("Students open", outcome.link)):
-            if not outcome.error:
+            if value and not outcome.error:
                 self.console.print(f"  {label}: {escape(value)}")
 
     def problem(self, error: Exception) -> None:
@@ -84,6 +94,26 @@ class Terminal:
                 self.console.print(f"  [bold]What to do:[/] {escape(error.fix)}")
             if error.detail:
                 self.console.print(escape(error.detail), style="dim")
+
+
+def titled(step: Step) -> str:
+    """A step with what it costs."""
+    return step.title if step.monthly is None else f"{step.title}: {dollars(step.monthly)} a month"
+
+
+def total(steps: list[Step]) -> str:
+    """What these steps add to the bill."""
+    return f"{dollars(sum(step.monthly or 0 for step in steps))} a month more"
+
+
+def dollars(amount: float) -> str:
+    """Such as "$24.00", or "-$6.00"."""
+    return f"{'-' if amount < 0 else ''}${abs(amount):.2f}"
+
+
+def waits_for(step: Step) -> str:
+    """What a person has to say so that a step is done."""
+    return f"to do it, run the deploy with --allow {step.needs}"
 
 
 def shortened(details: tuple[str, ...]) -> list[str]:
@@ -110,10 +140,8 @@ def as_json(result: Outcome | Exception) -> str:
             "commit": result.commit,
             "seconds": round(result.seconds, 3),
             "round_trips": result.round_trips,
-            "plan": [
-                {"part": step.part, "title": step.title, "details": list(step.details)}
-                for step in result.planned
-            ],
+            "plan": [planned_value(step) for step in result.planned],
+            "held": [planned_value(step) for step in result.held],
             "steps": [
                 {
                     "part": done.step.part,
@@ -124,9 +152,21 @@ def as_json(result: Outcome | Exception) -> str:
                 for done in result.steps
             ],
             "checks": [asdict(check) for check in result.checks],
+            "warnings": list(result.warnings),
             "error": error_value(result.error),
         }
     )
+
+
+def planned_value(step: Step) -> dict:
+    """A planned step as a JSON value; `monthly` in dollars."""
+    return {
+        "part": step.part,
+        "title": step.title,
+        "details": list(step.details),
+        "monthly": step.monthly,
+        "needs": step.needs,
+    }
 
 
 def error_value(error: Failure | None):
@@ -149,10 +189,15 @@ def summary(result: Outcome | Exception) -> str:
     else:
         lines = [f"### The hub is ready: {result.url}", "", f"Students open [this link]({result.link}).", ""]
     if isinstance(result, Outcome):
+        lines[1:1] = [f"\n> **Warning:** {warning}" for warning in result.warnings]
         seconds = {id(done.step): f"{done.seconds:.1f} s" for done in result.steps}
         for step in result.planned:
-            lines.append(f"- {step.title} {seconds.get(id(step), '')}".rstrip())
+            lines.append(f"- {titled(step)} {seconds.get(id(step), '')}".rstrip())
             lines += detail_lines(step.details)
+        if any(step.monthly for step in result.planned):
+            lines += ["", f"In all {total(list(result.planned))}."]
+        for step in result.held:
+            lines += ["", f"**Held back:** {titled(step)}; {waits_for(step)}.", *detail_lines(step.details)]
     return "\n".join(lines) + "\n"
 
 
@@ -166,9 +211,14 @@ def detail_lines(details: tuple[str, ...]) -> list[str]:
 
 
 def publish(result: Outcome | Exception, as_json_too: bool) -> None:
+    """Hand a deploy's result, or an error, out."""
+    hand_out(summary(result), as_json(result), as_json_too)
+
+
+def hand_out(markdown: str, value: str, as_json_too: bool) -> None:
     """Write the job summary where Actions wants it, and JSON to standard output when asked."""
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(path).open("a") as file:
-            file.write(summary(result))
+            file.write(markdown)
     if as_json_too:
-        print(as_json(result), file=sys.stdout, flush=True)
+        print(value, file=sys.stdout, flush=True)

@@ -20,10 +20,9 @@ from .command import CONVERGED, course_parser, refused
 from .environment_changes import differences
 from .model import LockHolder, Session
 from .parts.environment import POST_BUILD
-from .pipeline import holder
 from .problems import CoursehubError, Failure, InvalidInput
 from .report import Terminal, shortened
-from .run_identity import changed_last, who
+from .run_identity import changed_last, holder, who
 from .secrets import Secrets
 from .targets import choose
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
+
+from .model import LockHolder
 
 PATIENCE = 10.0
 
@@ -12,6 +15,15 @@ PATIENCE = 10.0
 def who() -> str:
     """The person, as Actions or the system names them."""
     return os.environ.get("GITHUB_ACTOR") or os.environ.get("USER") or "somebody"
+
+
+def holder() -> LockHolder:
+    """Who we are, for whoever has to wait for us."""
+    environment = os.environ
+    run = ""
+    if "GITHUB_RUN_ID" in environment:
+        run = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}".format_map(environment)
+    return LockHolder(who(), datetime.now(UTC).isoformat(timespec="seconds"), run)
 
 
 def commit(root: Path) -> str:

@@ -7,29 +7,38 @@ no command line with a value in it. Secrets travel inside requests, which are st
 
 from __future__ import annotations
 
-import base64
 import io
 import json
-import logging
 import shlex
-import socket
 import threading
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from .model import Json
 from .problems import Failure
+from .ssh_login import CONNECT_TIMEOUT, Login, connect, line_of
 
-CONNECT_TIMEOUT = 15.0
 SILENCE = 60.0
 """Seconds without any sign of life (the program sends one every 5) until the connection counts as lost."""
 PING_EVERY = 20.0
 PIECE = 1 << 18
 
+# What is among the server's last words when it lets us in and then ends the conversation; what that means.
+LAST_WORDS = (
+    (
+        ("python3", "not found"),
+        "the server has no python3",
+        "choose an Ubuntu or Debian image, which has it",
+    ),
+    (
+        ("Password change required",),
+        "the server wants root's password to be changed first",
+        "log in once with ssh in a terminal and change it; correct the secret DROPLET_PASSWORD if it is set",
+    ),
+)
 # The order is that of their imports: each needs only those before it.
 MODULES = (
     "system",
@@ -42,7 +51,15 @@ MODULES = (
     "swap",
     "packages",
     "hub",
+    "certificate",
+    "mount_home",
+    "volume",
+    "homes",
+    "moving",
+    "storage",
+    "isolation",
     "configuration",
+    "repository",
     "content",
     "gently",
     "generations",
@@ -55,6 +72,10 @@ MODULES = (
     "environment",
     "rollback",
     "users",
+    "sshd",
+    "host_key",
+    "first_contact",
+    "activity",
     "look",
     "program",
 )
@@ -87,23 +108,6 @@ BOOT = (
 )
 
 
-@dataclass(frozen=True)
-class Login:
-    """Where to connect, as whom, and the only host key that is accepted.
-
-    `host_key` is one line, `ssh-ed25519 AAAA…`; `private_key` is the text of an OpenSSH private key.
-    """
-
-    address: str
-    port: int
-    host_key: str
-    private_key: str
-    user: str = "root"
-
-    def __repr__(self) -> str:
-        return f"Login({self.user}@{self.address}:{self.port})"
-
-
 def program() -> bytes:
     """The droplet's program as it is sent: eight digits of length, then compressed Python source."""
     folder = resources.files("coursehub") / "droplet"
@@ -113,14 +117,24 @@ def program() -> bytes:
 
 
 class SshSession:
-    """A conversation over SSH: see `coursehub.model.Session`. Use as a context manager."""
+    """A conversation over SSH: see `coursehub.model.Session`. Use as a context manager.
+
+    `host_key` is the one of the login's host keys with which the server proved itself.
+    """
 
     def __init__(self, login: Login):
         self.login = login
         self.round_trips = 0
         self.sending = threading.Lock()
         self.client = connect(login)
-        self.channel = self.start()
+        self.host_key = line_of(self.client.transport.get_remote_server_key())
+        self.channel = self.client.transport.open_session(timeout=CONNECT_TIMEOUT)
+        try:
+            self.start()
+        except OSError as error:
+            failure = self.lost("its start", error)
+            self.client.close()
+            raise failure from error
         self.answers = self.lines()
         self.closed = threading.Event()
         threading.Thread(target=self.keep_alive, daemon=True).start()
@@ -128,16 +142,18 @@ class SshSession:
     def __enter__(self) -> SshSession:
         return self
 
+    @property
+    def address(self) -> str:
+        return self.login.address
+
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self):
-        """Start the droplet's program on a channel of its own; its first request goes in the same breath."""
-        channel = self.client.transport.open_session(timeout=CONNECT_TIMEOUT)
-        channel.settimeout(SILENCE)
-        channel.exec_command(shlex.join(("python3", "-c", BOOT)))
-        channel.sendall(program())
-        return channel
+    def start(self) -> None:
+        """Start the droplet's program on the channel; its first request goes in the same breath."""
+        self.channel.settimeout(SILENCE)
+        self.channel.exec_command(shlex.join(("python3", "-c", BOOT)))
+        self.channel.sendall(program())
 
     def keep_alive(self) -> None:
         """Tell the program that we are still here while we think (solving an environment takes a while)."""
@@ -204,10 +220,9 @@ class SshSession:
         words = ""
         if self.channel.recv_stderr_ready():
             words = self.channel.recv_stderr(PIECE).decode(errors="replace")
-        if "python3" in words and "not found" in words:
-            return Failure(
-                "the server has no python3", "choose an Ubuntu or Debian image, which has it", words
-            )
+        for signs, message, fix in LAST_WORDS:
+            if all(sign in words for sign in signs):
+                return Failure(message, fix, words)
         reason = str(error) or type(error).__name__
         return Failure(
             f"the connection to {self.login.address} was lost during {operation} ({reason})",
@@ -227,99 +242,3 @@ def pieces(payload: tuple[bytes | Path, ...]) -> Iterator[bytes]:
         with part.open("rb") if isinstance(part, Path) else io.BytesIO(part) as file:
             while piece := file.read(PIECE):
                 yield piece
-
-
-def connect(login: Login):
-    """An open fabric connection to a server that has proved to own the pinned key.
-
-    Raises Failure, in words for a teacher, for each way in which this fails.
-    """
-    import fabric
-    import paramiko
-
-    # paramiko tells its troubles to the log with a traceback; we tell them below, in words.
-    logging.getLogger("paramiko").addHandler(logging.NullHandler())
-    line = open_socket(login)
-    config = fabric.Config(overrides={"load_ssh_configs": False})
-    connection = fabric.Connection(
-        login.address,
-        user=login.user,
-        port=login.port,
-        config=config,
-        connect_timeout=CONNECT_TIMEOUT,
-        connect_kwargs={
-            "sock": line,
-            "pkey": read_private_key(login.private_key),
-            "look_for_keys": False,
-            "allow_agent": False,
-            "banner_timeout": CONNECT_TIMEOUT,
-            "auth_timeout": CONNECT_TIMEOUT,
-        },
-    )
-    kind, key = login.host_key.split()[:2]
-    name = login.address if login.port == 22 else f"[{login.address}]:{login.port}"
-    connection.client.get_host_keys().add(
-        name, kind, paramiko.PKey.from_type_string(kind, base64.b64decode(key))
-    )
-    connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
-    where = f"{login.address} port {login.port}"
-    try:
-        connection.open()
-    except paramiko.BadHostKeyException as error:
-        line.close()
-        raise Failure(
-            f"the server at {where} shows another host key than the pinned one, so nothing was sent to it",
-            "if you rebuilt the server yourself, put its new key into DROPLET_HOST_KEY; "
-            "if not, somebody may be between you and it",
-            f"expected {kind} {error.expected_key.get_base64()}\nfound    {error.key.get_name()} "
-            f"{error.key.get_base64()}",
-        ) from error
-    except paramiko.AuthenticationException as error:
-        line.close()
-        raise Failure(
-            f"the server at {where} does not accept the deploy key",
-            f"add the public half of SSH_PRIVATE_KEY to {login.user}'s authorized_keys there",
-        ) from error
-    except (paramiko.SSHException, OSError, EOFError) as error:
-        line.close()
-        if "not found in known_hosts" in str(error) or "no acceptable host key" in str(error):
-            message = f"the server at {where} shows no host key of the pinned kind ({kind})"
-            raise Failure(message, "put the server's present key into DROPLET_HOST_KEY") from error
-        reason = "no answer" if "No existing session" in str(error) else error
-        raise Failure(
-            f"the server at {where} does not speak SSH as expected ({reason})",
-            "check that DROPLET_HOST names the right server; if it has just started, wait a minute",
-        ) from error
-    return connection
-
-
-def open_socket(login: Login) -> socket.socket:
-    """A TCP connection, without Nagle's delay: requests are small and wait for their answers."""
-    try:
-        line = socket.create_connection((login.address, login.port), timeout=CONNECT_TIMEOUT)
-    except socket.gaierror as error:
-        raise Failure(
-            f"no server is known under the name {login.address}", "correct the secret DROPLET_HOST"
-        ) from error
-    except OSError as error:
-        raise Failure(
-            f"the server at {login.address} port {login.port} cannot be reached ({error.strerror or error})",
-            "check that the server is on, that DROPLET_HOST is its address, and that its firewall admits SSH",
-        ) from error
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return line
-
-
-def read_private_key(text: str):
-    """The private key in `text`, of whichever kind it is."""
-    import paramiko
-
-    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
-        try:
-            return kind.from_private_key(io.StringIO(text))
-        except (paramiko.SSHException, ValueError):
-            continue
-    raise Failure(
-        "the secret SSH_PRIVATE_KEY cannot be read as a private key",
-        "paste the whole file, from -----BEGIN to the end of its last line; it must have no passphrase",
-    )

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from course_folder import make_course
 from package_sources import PYTHON, conda_channel, package_index
 
+from course_folder import make_course
 from sandbox.mirror import Mirror
 
 SCRIPT = Path(__file__).parents[2] / "scripts/lock.py"

@@ -1,7 +1,7 @@
 """What a person sees of a plan with many changes."""
 
 from coursehub.model import Step
-from coursehub.pipeline import Outcome
+from coursehub.outcome import Outcome
 from coursehub.report import SHOWN, shortened, summary
 
 COSTS = "12 packages to download, 84 MB; needs about 400 MB of disk, 21 GB free"

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from ..model import Target
 from ..problems import InvalidInput, Problem
+from .droplet import CloudDroplet
 from .server import Server
 
-TARGETS = {"server": Server}
+TARGETS = {"host": Server, "digitalocean_token": CloudDroplet}
+"""Which secret makes which target; the first that is given counts."""
 
 
-def choose(settings, secrets):
-    """The target for these secrets. Raises InvalidInput when they name none."""
-    if secrets.host:
-        return TARGETS["server"](settings, secrets)
-    fix = "add the secrets DROPLET_HOST (the server's address), DROPLET_HOST_KEY and SSH_PRIVATE_KEY"
+def choose(settings, secrets, words: frozenset[str] = frozenset()) -> Target:
+    """The target for these secrets; `words` are what a person allowed for this run.
+
+    Raises InvalidInput when the secrets name none, or not all that it needs.
+    """
+    for name, target in TARGETS.items():
+        if getattr(secrets, name):
+            return target(settings, secrets, words)
+    fix = (
+        "add the secrets DIGITALOCEAN_TOKEN and COURSE_SECRET, to have a droplet made; or, for a server that "
+        "exists, DROPLET_HOST (its address), DROPLET_HOST_KEY and COURSE_SECRET"
+    )
     raise InvalidInput([Problem("secret DROPLET_HOST", "there is no server to deploy to", fix)])
