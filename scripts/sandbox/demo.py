@@ -1,39 +1,43 @@
-"""`make demo`: a machine like a droplet on this computer, and the course deployed to it.
+"""`make demo`: DigitalOcean on this computer, and the course deployed to a droplet there.
 
 The deploy itself is `scripts/deploy.py`, the very script that the workflows run, told nothing but what a
-coordinator would tell it: an address, a host key, a private key, a password, and where mirrors are.
+coordinator would tell it: a token, the course's secret, a password, and where mirrors are.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
+import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from coursehub import settings
-from coursehub.droplet_sizes import droplet_memory
 from coursehub.problems import CoursehubError
-from sandbox import host, machine, sources, state
+from sandbox import host, machine, mounts, network, services, sources, state
+from sandbox.cloud.machines import Machines
+from sandbox.commands import wait_until
 
 NAME = "demo"
 STUDENT = "ada"
 ADMIN = "teacher"
 COURSE = state.SCRIPTS.parent
+API, PORT = "digitalocean", 8443
+BACKEND = "sandbox.cloud.machines:Machines"
+PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
 class Account:
-    """What opens the demo's machine and hub, kept in the sandbox's directory for the next run."""
+    """What opens the demo's account and hub, kept in the sandbox's directory for the next run."""
 
-    private_key: str
-    public_key: str
-    password: str
+    token: str = field(repr=False)
+    course_secret: str = field(repr=False)
+    password: str = field(repr=False)
 
 
 def main(verb: str) -> int:
@@ -68,28 +72,21 @@ def up() -> int:
     for line in software.explained:
         say(line)
     account = ensure_account(state.directory() / NAME)
+    url, authority = serve_api(account)
+    switch_on()
     course = settings.load(COURSE)
-    box = machine.find(NAME)
-    if box is None:
-        say(f"Making a machine like {course.droplet.size}")
-        box = machine.create(
-            NAME,
-            memory=f"{droplet_memory(course.droplet.size) >> 20}M",
-            cpus=processors(course.droplet.size),
-            authorized_keys=[account.public_key],
-            binds=software.binds,
-        )
-    elif not box.is_running:
-        box.boot()
     override = state.directory() / NAME / "override.yml"
     users = sorted({STUDENT, *course.users})
     # JSON is YAML.
     override.write_text(
-        json.dumps({"users": users, "admins": [ADMIN], "mirrors": software.mirrors}, indent=2)
+        json.dumps(
+            {"users": users, "admins": [ADMIN], "mirrors": {**software.mirrors, "digitalocean": url}},
+            indent=2,
+        )
     )
     done = subprocess.run(
         [sys.executable, COURSE / "scripts/deploy.py", "--course", COURSE, "--override", override, "--json"],
-        env={**os.environ, **secrets_of(box, account)},
+        env={**os.environ, **secrets_of(account, authority)},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -103,39 +100,57 @@ def down() -> int:
     host.check()
     sources.stop()
     host.remove_all(keep_images=True)
+    mounts.remove_tree(state.directory() / "cloud")
     say("The demo is gone: machines, bridge, firewall rules and mounts. Its downloads stay in .sandbox/")
     return 0
 
 
-def processors(size: str) -> float:
-    """The processors of a droplet of this size ("s-2vcpu-4gb"), at most as many as this computer has."""
-    match = re.search(r"(\d+)vcpu", size) or re.search(r"-(\d+)", size)
-    return float(min(int(match[1]) if match else 1, os.cpu_count() or 1))
+def serve_api(account: Account) -> tuple[str, Path]:
+    """DigitalOcean's API, started unless it runs: its address, and the certificate that clients trust."""
+    directory, address = state.directory() / "cloud", str(network.ensure().gateway)
+    command = [sys.executable, "-m", "sandbox.cloud", "--directory", str(directory), "--address", address]
+    command += ["--port", str(PORT), "--backend", BACKEND]
+    services.ensure(API, command, {"DIGITALOCEAN_TOKEN": account.token})
+    wait_until(lambda: listens(address), PATIENCE, "the start of DigitalOcean's API")
+    return f"https://{address}:{PORT}", directory / "ca.pem"
 
 
-def secrets_of(box: machine.Machine, account: Account) -> dict[str, str]:
-    """The secrets that a coordinator would have given to GitHub."""
+def listens(address: str) -> bool:
+    """Whether the API takes connections."""
+    try:
+        with socket.create_connection((address, PORT), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def switch_on() -> None:
+    """Start the droplets again that ended with this computer."""
+    for box in machine.all_machines():
+        if box.droplet is not None and not box.is_running:
+            Machines().start(box.droplet)
+
+
+def secrets_of(account: Account, authority: Path) -> dict[str, str]:
+    """The secrets that a coordinator would have given to GitHub, and whose certificates to trust."""
     return {
-        "DROPLET_HOST": box.address,
-        "DROPLET_HOST_KEY": box.host_key,
-        "SSH_PRIVATE_KEY": account.private_key,
+        "DIGITALOCEAN_TOKEN": account.token,
+        "COURSE_SECRET": account.course_secret,
         "HUB_ADMIN_PASSWORD": account.password,
+        "REQUESTS_CA_BUNDLE": str(authority),
     }
 
 
 def ensure_account(folder: Path) -> Account:
-    """The keys and the password of the last demo, or new ones."""
+    """The token, secret and password of the last demo, or new ones."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    key, password = folder / "id_ed25519", folder / "admin-password"
-    if not key.exists():
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "coursehub-demo", "-f", key], check=True
-        )
-    if not password.exists():
-        password.touch(0o600)
-        password.write_text(secrets.token_urlsafe(9))
-    return Account(key.read_text(), key.with_suffix(".pub").read_text().strip(), password.read_text())
+    kept = folder / "account.json"
+    if not kept.exists():
+        made = Account(f"dop_v1_{secrets.token_hex(32)}", secrets.token_urlsafe(32), secrets.token_urlsafe(9))
+        kept.touch(0o600)
+        kept.write_text(json.dumps(asdict(made)))
+    return Account(**json.loads(kept.read_text()))
 
 
 def welcome(result: dict, account: Account, seconds: float) -> None:

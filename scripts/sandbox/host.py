@@ -7,7 +7,7 @@ import platform
 import shutil
 
 from coursehub.problems import Failure
-from sandbox import cgroup, mounts, network, remains, state
+from sandbox import blocks, cgroup, mounts, network, remains, services, state
 from sandbox.commands import PATH, run
 
 # The program that shows that a Debian package is there.
@@ -17,10 +17,12 @@ PACKAGES = {
     "iptables": "iptables",
     "ip": "iproute2",
     "mkfs.ext4": "e2fsprogs",
+    "dnsmasq": "dnsmasq-base",
     "nsenter": "util-linux",
     "mount": "mount",
     "ssh-keygen": "openssh-client",
     "git": "git",
+    "pebble": "pebble",
 }
 ELSEWHERE = "or use a Debian or Ubuntu computer, a virtual machine, or GitHub Actions"
 
@@ -53,11 +55,15 @@ def install_packages() -> None:
 
 
 def remove_all(keep_images: bool = True) -> None:
-    """Remove every trace of this sandbox: machines, bridge, firewall rules, mounts, control groups.
+    """Remove every trace of this sandbox: machines, its cloud's volumes and snapshots, servers, bridge,
+    firewall rules, mounts, loop devices, control groups.
 
     Also what a killed process left. The prepared images stay unless `keep_images` is false.
     """
+    services.stop_all()
     remains.remove_all()
+    blocks.release_below(state.cloud())
+    mounts.remove_tree(state.cloud())
     network.remove()
     if not keep_images:
         mounts.remove_tree(state.images())

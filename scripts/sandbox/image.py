@@ -17,6 +17,7 @@ from sandbox import commands, distribution, mounts, state
 # What a droplet has of what a deploy touches. Not python3-venv and pip: droplets come without.
 PACKAGES = (
     "ca-certificates",
+    "cloud-init",
     "curl",
     "dbus",
     "git",
@@ -25,6 +26,7 @@ PACKAGES = (
     "openssh-server",
     "procps",
     "python3",
+    "python3-cffi-backend",  # cloud-init needs it by another name, which debootstrap does not know
     "rsync",
     "sudo",
     "systemd",
@@ -32,7 +34,28 @@ PACKAGES = (
     "udev",
 )
 CERTIFICATES = "usr/local/share/ca-certificates"
+# While this file is there, cloud-init's generator leaves it out of the boot: only droplets of the sandbox's
+# cloud are set up by it (see droplets/first_boot.py).
+CLOUD_INIT_OFF = "etc/cloud/cloud-init.disabled"
+# In a container, systemd's own generator leaves the devices in /etc/fstab out, for there are no units for
+# devices; for it and its option noauto see systemd.mount(5), for the arguments systemd.generator(7).
+MOUNT_GENERATOR = """\
+#!/bin/sh -e
+[ ! -f /etc/fstab ] || while read -r what where type options _; do
+    case "$what" in UUID=*|LABEL=*|/dev/*) ;; *) continue ;; esac
+    case "$where,$options," in /,*|none,*|swap,*|*,noauto,*) continue ;; esac
+    kind=requires order=Before=local-fs.target
+    case ",$options," in *,nofail,*) kind=wants order= ;; esac
+    unit=$(systemd-escape --path --suffix=mount "$where")
+    printf '%s\\n' '[Unit]' SourcePath=/etc/fstab "$order" \\
+        '[Mount]' "What=$what" "Where=$where" "Type=$type" "Options=$options" > "$1/$unit"
+    mkdir -p "$1/local-fs.target.$kind"
+    ln -sf "../$unit" "$1/local-fs.target.$kind/$unit"
+done </etc/fstab
+"""
 FILES = {
+    CLOUD_INIT_OFF: b"",
+    "etc/systemd/system-generators/sandbox-mounts": MOUNT_GENERATOR.encode(),
     "etc/apt/apt.conf.d/90sandbox-timers": b'APT::Periodic::Enable "0";\n',
     "etc/default/locale": b"LANG=C.UTF-8\n",
     "etc/ssh/sshd_config.d/50-sandbox.conf": (
@@ -41,6 +64,7 @@ FILES = {
 }
 # Runs inside the new root. Host keys and machine id are each machine's own (see identity.py).
 SET_UP = """
+chmod 755 /etc/systemd/system-generators/sandbox-mounts
 update-ca-certificates
 systemctl enable systemd-networkd.service
 systemctl mask apt-daily.timer apt-daily-upgrade.timer systemd-networkd-wait-online.service \

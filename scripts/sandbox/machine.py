@@ -14,12 +14,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from coursehub.problems import Failure
-from sandbox import cgroup, commands, identity, image, network, remains, sizes, state, storage
+from sandbox import addresses, cgroup, commands, identity, image, network, remains, sizes, state, storage
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 BOOT_SECONDS = 60
@@ -40,10 +40,20 @@ class Machine:
     disk: int | None = None
     binds: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    # The name of the machine whose files it began with.
+    like: str | None = None
+    # The number of the droplet that it is, in the sandbox's cloud, whose name server it then uses.
+    droplet: int | None = None
 
     @property
     def directory(self) -> Path:
         return state.machines() / self.name
+
+    @property
+    def layers(self) -> list[Path]:
+        """What its file system lies over, the uppermost first."""
+        image_root = state.images() / self.image / "root"
+        return [storage.written(state.machines() / self.like), image_root] if self.like else [image_root]
 
     @property
     def limits(self) -> cgroup.Limits:
@@ -88,14 +98,17 @@ class Machine:
     def boot(self) -> None:
         """Start the machine unless it runs, and wait until sshd answers. Raises Failure."""
         with remains.lock(self.name):
-            self._boot()
+            self.start()
+            self.wait_until_ready()
 
     def reboot(self, wait: bool = True) -> None:
-        """Have the machine reboot in good order; with `wait`, until sshd answers again. Raises Failure."""
+        """Have the machine reboot in good order: until systemd runs again, and with `wait` until sshd
+        answers. Raises Failure."""
         leader = self._leader()
         os.kill(leader, REBOOT)
+        commands.wait_until(lambda: not _is_alive(leader), BOOT_SECONDS, f"the shutdown of {self.name}")
+        self._wait_for_systemd()
         if wait:
-            commands.wait_until(lambda: not _is_alive(leader), BOOT_SECONDS, f"the shutdown of {self.name}")
             self.wait_until_ready()
 
     def power_off(self) -> None:
@@ -139,7 +152,8 @@ class Machine:
                 detail=self._log(),
             ) from None
 
-    def _boot(self) -> None:
+    def start(self) -> None:
+        """Start the machine unless it runs, until systemd does; the caller holds its lock. Raises Failure."""
         if self.is_running:
             return
         host = network.ensure()
@@ -148,12 +162,15 @@ class Machine:
                 f"the machine {self.name} has the address {self.address}; the sandbox is now {host.subnet}",
                 fix="destroy it and create it again",
             )
-        storage.mount(self.directory, state.images() / self.image / "root")
-        identity.connect(self.directory / "root", self.address, host)
+        storage.mount(self.directory, *self.layers)
+        servers = network.nameservers() if self.droplet is None else [str(host.gateway)]
+        identity.connect(self.directory / "root", self.address, host, servers)
         network.forget_neighbour(self.address)
         group = remains.groups() / self.name / "supervisor"
         group.make()
-        starting = [sys.executable, "-m", "sandbox.supervisor", self.name]
+        # In a mount namespace of its own, which it tidies up.
+        apart = ["unshare", "--mount", "--propagation", "slave"]
+        starting = [*apart, sys.executable, "-m", "sandbox.supervisor", self.name]
         environment = os.environ | {
             "PYTHONPATH": str(state.SCRIPTS),
             state.VARIABLE: str(state.directory()),
@@ -171,7 +188,21 @@ class Machine:
             )
         if started.returncode != 0:
             raise Failure(f"the supervisor of {self.name} did not start", detail=self._log())
-        self.wait_until_ready()
+        self._wait_for_systemd()
+
+    def _wait_for_systemd(self) -> None:
+        """Return once systemd is the first process and takes signals: those that it waits for it blocks."""
+
+        def runs() -> bool:
+            if not self.is_running:
+                raise Failure(f"the machine {self.name} stopped while booting", detail=self._log())
+            with contextlib.suppress(Failure, OSError):
+                status = Path(f"/proc/{self._leader()}/status").read_text()
+                blocked = re.search(r"^SigBlk:\t(\w+)$", status, re.MULTILINE)
+                return bool(blocked and int(blocked[1], 16) >> (POWER_OFF - 1) & 1)
+            return False
+
+        commands.wait_until(runs, BOOT_SECONDS, f"the start of systemd in {self.name}")
 
     def _leader(self) -> int:
         """The machine's first process, by its number on the host."""
@@ -196,43 +227,70 @@ def create(
     authorized_keys: Sequence[str] = (),
     binds: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
+    like: Machine | None = None,
 ) -> Machine:
     """Make a machine and boot it; returns once its sshd answers.
 
     `memory` and `disk` are sizes such as "2G"; `binds` shows the host's paths (keys) inside (values);
-    `environment` is set for sessions and services. Raises Failure if the name is taken or something fails.
+    `environment` is set for sessions and services. It begins with the files of the machine `like`, if any,
+    which is off, must stay so, and be destroyed after it; name, keys and address are its own all the same.
+    Raises Failure if the name is taken or something fails.
     """
     if not NAME.fullmatch(name):
         raise Failure(f"{name!r} is no name for a machine", fix="use letters, digits, hyphens and dots")
-    root = image.ensure()
+    if like and (like.is_running or like.like):
+        raise Failure(f"{name} cannot be made like {like.name}", fix="switch off a machine that is like none")
+    if like:
+        storage.let_go(like.directory)
+    planned = Machine(
+        name,
+        address="",
+        image=like.image if like else image.ensure().parent.name,
+        memory=sizes.in_bytes(memory),
+        cpus=cpus,
+        disk=sizes.in_bytes(disk),
+        binds=dict(binds or {}),
+        environment=image.trust_environment() | dict(environment or {}),
+        like=like and like.name,
+    )
+
+    def first_start(machine: Machine) -> None:
+        storage.mount(machine.directory, *machine.layers)
+        identity.give(machine.directory / "root", name, authorized_keys, machine.environment)
+        machine.start()
+        machine.wait_until_ready()
+
+    return make(planned, first_start)
+
+
+def make(planned: Machine, first_start: Callable[[Machine], None], source: Path | None = None) -> Machine:
+    """Make the machine that is planned, with an address and a disk, empty or as `source`, and start it with
+    `first_start`. If anything fails nothing is left of it. Raises Failure if its name is taken."""
+    name = planned.name
     with remains.lock(name):
         if find(name):
             raise Failure(
                 f"there is a machine {name} already", fix="destroy it first, or choose another name"
             )
         remains.remove(name)  # what an interrupted creation left
-        machine = _reserve(
-            Machine(
-                name,
-                address="",
-                image=root.parent.name,
-                memory=sizes.in_bytes(memory),
-                cpus=cpus,
-                disk=sizes.in_bytes(disk),
-                binds=dict(binds or {}),
-                environment=image.trust_environment() | dict(environment or {}),
-            )
-        )
+        machine = _reserve(planned)
         try:
-            storage.create(machine.directory, machine.disk)
-            storage.mount(machine.directory, root)
-            identity.give(machine.directory / "root", name, authorized_keys, machine.environment)
-            machine._boot()
+            storage.create(machine.directory, machine.disk, source)
+            first_start(machine)
         except BaseException:
             remains.remove(name)
             raise
         remains.ready_mark(name).touch()
     return machine
+
+
+def change(machine: Machine, **fields) -> Machine:
+    """Write down that the machine, which is off, has other `fields` from its next start on; returns it."""
+    changed = replace(machine, **fields)
+    whole = remains.record(machine.name).with_suffix(".new")
+    whole.write_text(json.dumps(asdict(changed)))
+    whole.rename(remains.record(machine.name))
+    return changed
 
 
 def find(name: str) -> Machine | None:
@@ -255,23 +313,11 @@ def load(name: str) -> Machine:
 def _reserve(machine: Machine) -> Machine:
     """Give the machine an address that no other has, and record it."""
     host = network.ensure()
-    with state.lock(state.machines() / ".addresses", timeout=30, what="choosing a machine's address"):
-        taken = set()
-        for name in remains.names():
-            with contextlib.suppress(FileNotFoundError):  # not recorded yet, or destroyed meanwhile
-                taken.add(load(name).address)
-        free = [address for address in host.addresses if address not in taken]
-        if not free:
-            raise Failure(
-                f"all {len(taken)} addresses of the sandbox are in use", fix="destroy some machines"
-            )
+    with addresses.choosing():
+        address = addresses.free(host)[0]
         machine.directory.mkdir(parents=True)
         disk = storage.size_of_disk(machine.directory, machine.disk)
-        machine = Machine(**asdict(machine) | {"address": free[0], "disk": disk})
-        whole = remains.record(machine.name).with_suffix(".new")
-        whole.write_text(json.dumps(asdict(machine)))
-        whole.rename(remains.record(machine.name))
-    return machine
+        return change(machine, address=address, disk=disk)
 
 
 def _is_alive(process: int) -> bool:

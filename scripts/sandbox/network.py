@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coursehub.problems import Failure
-from sandbox import state
+from sandbox import chains, state
 from sandbox.commands import run, text
 
 # The first of these that overlaps no route of the host is the sandbox's.
@@ -50,7 +50,8 @@ def find() -> Network | None:
         if link["ifname"] != state.identity():
             continue
         for address in link["addr_info"]:
-            if address["family"] == "inet":
+            # Not a reserved address of the sandbox's cloud, which has no subnet.
+            if address["family"] == "inet" and address["prefixlen"] < 32:
                 interface = ipaddress.IPv4Interface(f"{address['local']}/{address['prefixlen']}")
                 return Network(link["ifname"], interface.ip, interface.network)
     return None
@@ -70,6 +71,7 @@ def ensure() -> Network:
 def remove() -> None:
     """Remove the bridge and the firewall rules; turn IP forwarding off again if the sandbox turned it on."""
     with state.lock(state.HOST_LOCK, timeout=60, what="changing the sandbox's network"):
+        chains.remove_all()
         for table, rule in _our_rules():
             run(["iptables", "-w", "-t", table, "-D", *rule])
         bridges = _sandbox_bridges()
@@ -84,6 +86,16 @@ def remove() -> None:
             run(["ip", "link", "set", next(iter(bridges)), "alias", WAS_OFF])
         else:
             FORWARDING.write_text("0")
+
+
+def extra_addresses() -> list[str]:
+    """The addresses that the bridge has besides its own: reserved ones of the sandbox's cloud."""
+    return [
+        address["local"]
+        for link in _ip("-4", "address", "show", "dev", state.identity())
+        for address in link["addr_info"]
+        if address["prefixlen"] == 32
+    ]
 
 
 def forget_neighbour(address: str) -> None:

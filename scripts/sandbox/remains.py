@@ -50,6 +50,14 @@ def kill(name: str) -> None:
     (groups() / name / "machine").kill()
 
 
+def unmount(name: str) -> None:
+    """Unmount the file system and the disk of a machine that does not run."""
+    with contextlib.suppress(FileNotFoundError):
+        root = (state.machines() / name / "root").stat()
+        (NSPAWN_STATE / "locks" / f"inode-{root.st_dev}:{root.st_ino}").unlink()
+    mounts.unmount_below(state.machines() / name)
+
+
 def remove(name: str) -> None:
     """Remove every trace of a machine, whole or half made, dead or alive; does nothing if there is none."""
     kill(name)
@@ -59,14 +67,15 @@ def remove(name: str) -> None:
         # The kernel removes it too, but some time after the machine's end.
         run(["ip", "link", "delete", f"vb-{remaining}"], check=False)
         _remove_nspawn_state(remaining)
-    with contextlib.suppress(FileNotFoundError):
-        root = (state.machines() / name / "root").stat()
-        (NSPAWN_STATE / "locks" / f"inode-{root.st_dev}:{root.st_ino}").unlink()
+    unmount(name)
     mounts.remove_tree(state.machines() / name)
 
 
 def remove_all() -> None:
-    """Remove all machines of this sandbox, also those whose directory or supervisor is gone."""
+    """Remove all machines of this sandbox, also those whose directory or supervisor is gone.
+
+    Its servers must have ended: see services.stop_all.
+    """
     for name in sorted({*names(), *cgroup.children(groups())}):
         with lock(name):
             remove(name)

@@ -32,6 +32,11 @@ def machines() -> Path:
     return directory() / "machines"
 
 
+def cloud() -> Path:
+    """What the sandbox's cloud keeps beside its machines: volumes, snapshots, reserved addresses, names."""
+    return directory() / "cloud"
+
+
 def images() -> Path:
     return directory() / "images"
 

@@ -52,7 +52,7 @@ def command_line() -> argparse.ArgumentParser:
 
 def ensure_directories() -> None:
     """Make the directories that only root may enter."""
-    names = ("jupyterhub_config.d", "traefik_config.d", "traefik_dynamic_config.d")
+    names = ("jupyterhub_config.d", "traefik_config.d")
     for directory in (STATE_DIR, CONFIG_DIR, *(CONFIG_DIR / name for name in names)):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)

@@ -21,7 +21,7 @@ CIPHERS = [
 
 
 def write_configuration(config: Mapping[str, Any]) -> None:
-    """Write both files, the administrator's own *.toml merged over each, and what traefik needs beside.
+    """Write both files, the administrator's own *.toml merged over the first, and what traefik needs beside.
 
     Exits with a message if HTTPS is wanted and there is nothing to make a certificate from.
     """
@@ -29,8 +29,8 @@ def write_configuration(config: Mapping[str, Any]) -> None:
     RULES_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     # traefik refuses certificates that others may read.
     (STATE_DIR / "acme.json").touch(mode=0o600)
-    write(STATE_DIR / "traefik.toml", with_overrides(static(config), "traefik_config.d"))
-    write(RULES_DIR / "dynamic.toml", with_overrides(dynamic(config), "traefik_dynamic_config.d"))
+    write(STATE_DIR / "traefik.toml", with_overrides(static(config)))
+    write(RULES_DIR / "dynamic.toml", dynamic(config))
     # The hub's routes may name an entry point that is no more; it adds them again when it starts.
     write(RULES_DIR / "rules.toml", {})
 
@@ -117,10 +117,10 @@ def uses_letsencrypt(https: Mapping[str, Any]) -> bool:
     return bool(https["enabled"] and letsencrypt["email"] and letsencrypt["domains"])
 
 
-def with_overrides(base: Mapping[str, Any], directory: str) -> dict[str, Any]:
-    """The configuration with the files of a directory of config/ merged over it, ordered by name."""
+def with_overrides(base: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with the files of config/traefik_config.d merged over it, ordered by name."""
     result = dict(base)
-    for file in sorted((CONFIG_DIR / directory).glob("*.toml")):
+    for file in sorted((CONFIG_DIR / "traefik_config.d").glob("*.toml")):
         result = merged(result, toml.loads(file.read_text(encoding="utf-8")))
     return result
 
