@@ -39,7 +39,8 @@ from rich.table import Table
 from coursehub import solving
 from coursehub.parts import environment
 from coursehub.problems import CoursehubError
-from coursehub.ssh import Login, SshSession
+from coursehub.ssh import SshSession
+from coursehub.ssh_login import Login
 from sandbox import channel, host, image, machine, network, sources, state
 from sandbox.memory import Watch
 from sandbox.mirror import Mirror
@@ -214,7 +215,7 @@ def run(runs: int) -> list[Measured]:
         stack.callback(clean_up, box)
         gateway = str(network.ensure().gateway)
         mirror = stack.enter_context(Mirror(gateway, conda={"conda-forge": directory}))
-        login = Login(box.address, 22, box.host_key, (scratch / "key").read_text())
+        login = Login(box.address, 22, (box.host_key,), (scratch / "key").read_text(), "run it again")
         session = stack.enter_context(SshSession(login))
         bench = Bench(box)
         coursehub = Coursehub(bench, session, mirror.conda_url("conda-forge"))

@@ -11,10 +11,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import course
 
@@ -98,7 +99,7 @@ class Stage:
         """Raise Failure unless the machine is as the course wants it, whoever made it so."""
         wanted, nobody = self.settings, Secrets()
         missing = [name for name in self.facts["packages"] if not self._installed(name)]
-        for path, file in configuration.want(wanted, nobody).files.items():
+        for path, file in configured(wanted).items():
             if self.box.run(["cat", path]).stdout.decode() != file["text"]:
                 missing.append(path)
         if content.want(wanted, nobody).tree not in self._trees():
@@ -182,11 +183,16 @@ def binds(folder: Path, software: sources.Sources) -> dict[str, str]:
     return {**software.binds, str(archives): "/var/cache/apt/archives"}
 
 
+def configured(settings: Any) -> Mapping[str, Mapping[str, Json]]:
+    """The files of the hub's configuration, without those that are to be absent."""
+    files = configuration.want(settings, Secrets()).files
+    return {path: file for path, file in files.items() if file["text"] is not None}
+
+
 def facts(stage: Stage) -> Json:
     """What rivals need to know to do the same: packages, files, a password, where the content goes."""
     wanted, nobody = stage.settings, Secrets()
-    configured = configuration.want(wanted, nobody).files
-    texts = {path: (file["text"], file["mode"]) for path, file in configured.items()}
+    texts = {path: (file["text"], file["mode"]) for path, file in configured(wanted).items()}
     texts["/etc/gitconfig"] = (GITCONFIG.format(**REPOSITORIES), 0o644)
     files = []
     for number, (path, (text, mode)) in enumerate(texts.items()):

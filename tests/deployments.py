@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sandbox.cloud import Server
 from sandbox.machine import Machine
 
 REPOSITORY = Path(__file__).parents[1]
 COURSE_FILES = ("course.yml", "environment.yml", "apt.txt", "content")
 ADMIN, ADMIN_PASSWORD = "teacher", "correct horse 'battery\" staple % ü"
+COURSE_SECRET = "lantern gravel 'mustard\" % orbit seven ü"
 TIMEOUT = 900
+NOT_OURS = ("GITHUB_", "DROPLET_", "DIGITALOCEAN_")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Course:
     root: Path
     secrets: dict[str, str]
     override: dict = field(default_factory=dict)
+    wrapped: Callable[[list], list] = list
+    """The command that is really run for a script's: to give it a name server, for example."""
 
     def start(self, script: str = "deploy.py", *options: str) -> subprocess.Popen:
         """Start a script with further options; its standard error can be read line by line."""
@@ -54,11 +59,9 @@ class Course:
         override.write_text(json.dumps(self.override))
         command = [REPOSITORY / "scripts" / script, "--course", self.root, "--override", override, "--json"]
         command += options
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "DROPLET_"))
-        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
         return subprocess.Popen(
-            [sys.executable, *command],
+            self.wrapped([sys.executable, *command]),
             env={**kept, **self.secrets},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -79,17 +82,40 @@ class Course:
         assert done.code == 0, done.said
         return done
 
-    def interrupt(self, how: Callable[[str, subprocess.Popen], bool]) -> None:
-        """Deploy, asking `how` at the beginning of each step (by its title) until it has struck."""
-        process = self.start()
+    def interrupt(
+        self, how: Callable[[str, subprocess.Popen], bool], script: str = "deploy.py", *options: str
+    ) -> str:
+        """Deploy, asking `how` at the beginning of each step (by its title) until it has struck; return what
+        was said from then on."""
+        process = self.start(script, *options)
         for line in process.stderr:
             if line.strip().startswith("…") and how(line.strip().removeprefix("… "), process):
                 break
-        process.communicate(timeout=TIMEOUT)
+        return process.communicate(timeout=TIMEOUT)[1]
 
 
 def new_course(folder: Path, machine: Machine, private_key: str, mirrors: dict) -> Course:
-    """The sample course, copied to `folder`, with a class of two."""
+    """The sample course, copied to `folder`, with a class of two, and a server that exists."""
+    secrets = {
+        "DROPLET_HOST": machine.address,
+        "DROPLET_HOST_KEY": machine.host_key,
+        "SSH_PRIVATE_KEY": private_key,
+    }
+    return copied_course(folder, secrets, mirrors)
+
+
+def new_cloud_course(folder: Path, server: Server, mirrors: dict) -> Course:
+    """The sample course, copied to `folder`, with a class of two, and an account at DigitalOcean's."""
+    secrets = {
+        "DIGITALOCEAN_TOKEN": server.token,
+        "COURSE_SECRET": COURSE_SECRET,
+        "REQUESTS_CA_BUNDLE": str(server.ca),
+    }
+    return copied_course(folder, secrets, {**mirrors, "digitalocean": server.url})
+
+
+def copied_course(folder: Path, secrets: dict[str, str], mirrors: dict) -> Course:
+    """The sample course in `folder`."""
     root = folder / "course"
     root.mkdir()
     for name in COURSE_FILES:
@@ -98,12 +124,7 @@ def new_course(folder: Path, machine: Machine, private_key: str, mirrors: dict) 
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         else:
             shutil.copy(source, root / name)
-    secrets = {
-        "DROPLET_HOST": machine.address,
-        "DROPLET_HOST_KEY": machine.host_key,
-        "SSH_PRIVATE_KEY": private_key,
-        "HUB_ADMIN_PASSWORD": ADMIN_PASSWORD,
-    }
+    secrets = {**secrets, "HUB_ADMIN_PASSWORD": ADMIN_PASSWORD}
     return Course(root, secrets, {"users": ["ada", "grace"], "admins": [ADMIN], "mirrors": mirrors})
 
 

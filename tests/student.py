@@ -6,6 +6,7 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -13,6 +14,9 @@ import requests
 import websocket
 
 PATIENCE = 120.0
+IDLE = 20.0
+"""Seconds after which a kernel is spoken to over a new connection: the server pings, and closes one on which
+nobody answers."""
 
 
 class Refused(AssertionError):
@@ -130,7 +134,14 @@ class Student:
         session = self.api("POST", "sessions", json=body)
         cookies = "; ".join(f"{c.name}={c.value}" for c in self.browser.cookies if c.path != "/hub/")
         address = f"{self.server}/api/kernels/{session['kernel']['id']}/channels".replace("http", "ws", 1)
-        return Kernel(websocket.create_connection(address, cookie=cookies, timeout=PATIENCE))
+        return Kernel(lambda: websocket.create_connection(address, cookie=cookies, timeout=PATIENCE))
+
+    def open_terminal(self) -> Terminal:
+        """Open a terminal, as the launcher does."""
+        name = self.api("POST", "terminals")["name"]
+        cookies = "; ".join(f"{c.name}={c.value}" for c in self.browser.cookies if c.path != "/hub/")
+        address = f"{self.server}/terminals/websocket/{name}".replace("http", "ws", 1)
+        return Terminal(websocket.create_connection(address, cookie=cookies, timeout=PATIENCE))
 
     def run_all(self, path: str) -> int:
         """Run every code cell of a notebook from top to bottom; return their number."""
@@ -143,9 +154,12 @@ class Student:
 
 @dataclass
 class Kernel:
-    """A running kernel, spoken to over its websocket."""
+    """A running kernel, spoken to over a websocket that `connect` opens."""
 
-    line: websocket.WebSocket
+    connect: Callable[[], websocket.WebSocket]
+
+    def __post_init__(self) -> None:
+        self.line, self.used = self.connect(), time.monotonic()
 
     def __enter__(self) -> Kernel:
         return self
@@ -155,6 +169,9 @@ class Kernel:
 
     def run(self, code: str) -> str:
         """Run one cell; return the text it printed or its result. Raises Refused with its error."""
+        if time.monotonic() - self.used > IDLE:
+            self.line.close()
+            self.line = self.connect()
         number = uuid.uuid4().hex
         header = {
             "msg_id": number,
@@ -193,10 +210,43 @@ class Kernel:
             elif kind == "execute_result":
                 said += content["data"].get("text/plain", "")
             elif kind == "status" and content["execution_state"] == "idle":
+                self.used = time.monotonic()
                 if error:
                     raise error
                 return said
         raise Refused(f"this cell did not end:\n{code}")
+
+
+@dataclass
+class Terminal:
+    """A shell on the student's server, spoken to over its websocket."""
+
+    line: websocket.WebSocket
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.line.close()
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Type one line; return its exit code and what it printed. Raises Refused when it does not end."""
+        begin, end = uuid.uuid4().hex, uuid.uuid4().hex
+        # The quotes keep the words apart in the line as it is echoed, so that only the shell's own answer
+        # has them whole.
+        typed = f"echo {begin[:9]}''{begin[9:]}; {command}; echo {end[:9]}''{end[9:]}:$?\r"
+        self.line.send(json.dumps(["stdin", typed]))
+        said, deadline = "", time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            # Pings are shown too: the server's would keep a plain recv() waiting for ever.
+            opcode, frame = self.line.recv_data_frame(control_frame=True)
+            if opcode != websocket.ABNF.OPCODE_TEXT:
+                continue
+            kind, *rest = json.loads(frame.data)
+            said += rest[0] if kind == "stdout" else ""
+            if found := re.search(f"{begin}\r?\n(.*?){end}:([0-9]+)", said, re.DOTALL):
+                return int(found[2]), found[1].replace("\r", "").strip()
+        raise Refused(f"this command did not end: {command}\n{said}")
 
 
 def token_in(page: str) -> str:

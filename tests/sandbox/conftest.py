@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from coursehub.problems import Failure
+from coursehub.ssh import Login
+from deployments import Course, make_key, new_course
 from sandbox import host, image, sources, state
-from sandbox.machine import Machine, create
+from sandbox.commands import wait_until
+from sandbox.machine import Machine, create, find
+from traces import traces
 
 
 @pytest.fixture(scope="session")
@@ -67,5 +71,86 @@ def make_machine(sandbox: Path) -> Iterator[Callable[..., Machine]]:
         return made[-1]
 
     yield make
-    for machine in made:
+    for machine in reversed(made):
         machine.destroy()
+
+
+@pytest.fixture(scope="session")
+def deployed_machine(
+    software: sources.Sources, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
+    """A machine that is off, with the sample course deployed to it: made once, for others to begin with."""
+    folder = tmp_path_factory.mktemp("deployed")
+    private, public = make_key(folder)
+    made = create(
+        "deployed", memory="4G", cpus=2.0, disk="8G", authorized_keys=[public], binds=sources.binds()
+    )
+    try:
+        new_course(folder, made, private, software.mirrors).deploy()
+        made.power_off()
+        yield made
+    finally:
+        made.destroy()
+
+
+def begin_deployed(
+    deployed: Machine, software: sources.Sources, folder: Path, name: str, **options
+) -> tuple[Course, Machine]:
+    """The sample course, and a machine of its own that begins like `deployed`, once its hub answers."""
+    private, public = make_key(folder)
+    # A disk of its own is gone in a moment afterwards; removing all of a hub's files takes long.
+    wanted = {"memory": "4G", "cpus": 2.0, "disk": "8G", "binds": sources.binds()} | options
+    box = create(name, authorized_keys=[public], like=deployed, **wanted)
+    address = f"http://{box.address}/hub/api/"
+    wait_until(lambda: sources.answers(address), 120, f"an answer of the hub at {address}", interval=0.2)
+    return new_course(folder, box, private, software.mirrors), box
+
+
+@pytest.fixture(scope="module")
+def make_deployed(
+    deployed_machine: Machine, software: sources.Sources, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., tuple[Course, Machine]]]:
+    """Called with a machine's name (and options of `create`), it makes a hub that is deployed and answers, in
+    seconds: the sample course and the machine. For tests that begin where a deploy has ended."""
+    names: list[str] = []
+
+    def make(name: str, **options) -> tuple[Course, Machine]:
+        names.append(name)
+        return begin_deployed(deployed_machine, software, tmp_path_factory.mktemp(name), name, **options)
+
+    yield make
+    for name in names:
+        if box := find(name):
+            box.destroy()
+
+
+@pytest.fixture
+def other_sandbox(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A sandbox beside the tests' one, with the same images; left without a trace."""
+    directory = sandbox / "other"
+    directory.mkdir()
+    (directory / "images").symlink_to((sandbox / "images").resolve())
+    monkeypatch.setenv(state.VARIABLE, str(directory))
+    yield directory
+    host.remove_all(keep_images=False)
+    assert traces() == {}
+    assert not directory.exists()
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory, sandbox) -> Iterator[tuple[Machine, Login]]:
+    """A machine without a hub, and how to log in there as a deploy does."""
+    private, public = make_key(tmp_path_factory.mktemp("bare"))
+    box = create("bare", memory="1G", authorized_keys=[public])
+    yield box, Login(box.address, 22, (box.host_key,), private, "")
+    box.destroy()
+
+
+@pytest.fixture(scope="session")
+def classroom(deployed_machine, software, tmp_path_factory) -> Iterator[tuple[Course, Machine]]:
+    """A course and the server that it is deployed to, on its own disk, with the sample's class of two."""
+    try:
+        yield begin_deployed(deployed_machine, software, tmp_path_factory.mktemp("classroom"), "classroom")
+    finally:
+        if box := find("classroom"):
+            box.destroy()

@@ -21,7 +21,9 @@ UNUSED = "203.0.113.7"  # An address that is for documentation only (RFC 5737).
 @pytest.fixture(scope="module")
 def box(tmp_path_factory, software):
     private, public = make_key(tmp_path_factory.mktemp("key"))
-    made = machine.create("test-bad", memory="2G", cpus=2.0, authorized_keys=[public], binds=sources.binds())
+    made = machine.create(
+        "test-bad", memory="2G", cpus=2.0, disk="8G", authorized_keys=[public], binds=sources.binds()
+    )
     try:
         yield made, private
     finally:
@@ -113,7 +115,7 @@ def test_a_key_that_the_server_does_not_know(course, tmp_path):
     [
         ("DROPLET_HOST", "there is no server to deploy to"),
         ("DROPLET_HOST_KEY", "ssh-keyscan"),
-        ("SSH_PRIVATE_KEY", "needed to reach DROPLET_HOST"),
+        ("SSH_PRIVATE_KEY", "is needed beside DROPLET_HOST"),
     ],
 )
 def test_a_secret_that_is_missing(course, name, words):

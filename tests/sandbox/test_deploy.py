@@ -22,7 +22,7 @@ def course(tmp_path_factory, software):
     folder = tmp_path_factory.mktemp("deploy")
     private, public = make_key(folder)
     box = machine.create(
-        "test-deploy", memory="4G", cpus=2.0, authorized_keys=[public], binds=sources.binds()
+        "test-deploy", memory="4G", cpus=2.0, disk="8G", authorized_keys=[public], binds=sources.binds()
     )
     try:
         yield new_course(folder, box, private, software.mirrors)
@@ -53,7 +53,7 @@ def test_a_plan_changes_nothing(course, box):
     planned = course.run("plan.py")
     assert (planned.code, planned.result["verdict"]) == (0, "planned")
     assert planned.parts == [
-        *("packages", "hub", "environment", "environment", "environment"),
+        *("packages", "isolation", "storage", "hub", "environment", "environment", "environment"),
         *("content", "users", "configuration"),
     ]
     assert box.run(["ls", "/opt"]).stdout == b""
@@ -61,7 +61,7 @@ def test_a_plan_changes_nothing(course, box):
 
 def test_a_first_deploy_converges(deployed):
     assert deployed.result["verdict"] == "converged"
-    assert [step["error"] for step in deployed.result["steps"]] == [None] * 8
+    assert [step["error"] for step in deployed.result["steps"]] == [None] * 10
     assert all(check["good"] for check in deployed.result["checks"])
     assert "JupyterHub 5." in deployed.result["checks"][0]["seen"]
 
@@ -156,6 +156,21 @@ def test_the_teachers_change_reaches_the_student_whose_edits_stay(course, ada, d
     assert "A better title, from the teacher" in text
 
 
+def test_a_damaged_repository_is_made_anew_and_the_student_goes_on(course, box, ada, deployed):
+    for damage, commits in (("refs/heads/main", 3), ("HEAD", 4)):
+        box.run(["truncate", "--size=0", f"/srv/course/content.git/{damage}"])
+        (course.root / "content/news.md").write_text(f"{damage} was damaged.\n")
+        mended = course.deploy()
+        assert mended.plan == ["Publish the content anew"]
+        ada.follow(mended.result["link"])
+        assert ada.read(f"{FOLDER}/news.md") == f"{damage} was damaged.\n"
+        log = box.run(["git", "--git-dir=/srv/course/content.git", "log", "--oneline", "main"]).stdout
+        assert len(log.splitlines()) == commits
+    assert "my own thoughts" in json.dumps(ada.read(f"{FOLDER}/StartHere.ipynb"))
+    (course.root / "content/news.md").unlink()
+    course.deploy()
+
+
 def test_a_kernel_survives_a_change_of_users(course, ada, deployed):
     with ada.open(f"{FOLDER}/StartHere.ipynb") as kernel:
         kernel.run("kept = 42")
@@ -210,7 +225,7 @@ def test_people_sign_up_and_an_admin_approves(course, ada, deployed):
 
 def test_every_deploy_that_changed_something_is_recorded(box, deployed):
     entries = [json.loads(line) for line in box.run(["cat", "/opt/course/audit.log"]).stdout.splitlines()]
-    assert entries[0]["verdict"] == "converged" and len(entries[0]["steps"]) == 8
+    assert entries[0]["verdict"] == "converged" and len(entries[0]["steps"]) == 10
     assert "failed" in {entry["verdict"] for entry in entries}
     assert all(entry["who"] and entry["since"] for entry in entries)
     assert box.run(["stat", "-c", "%a", "/opt/course/audit.log"]).stdout.strip() == b"600"

@@ -9,13 +9,11 @@ import json
 import os
 import re
 import signal
-from pathlib import Path
 
 import pytest
 
-from deployments import make_key, new_course
 from extra_channel import make_channel
-from sandbox import machine, sources
+from holding import PROGRAM, processes
 from sandbox.commands import wait_until
 from sandbox.mirror import Fault, Mirror
 from student import Student
@@ -24,7 +22,6 @@ pytestmark = pytest.mark.sandbox
 NOTEBOOK = "my-course/StartHere.ipynb"
 NOISE = 2 << 20
 """Bytes that journals and the like may add to /opt/course without being part of an environment."""
-PROGRAM = b"zlib.decompress"
 # What runs on the droplet in each stage of an installation.
 STAGES = {
     "linking": b'"cache": "/opt/course/cache/conda"',
@@ -85,13 +82,7 @@ class Class:
         return int(self.run("/opt/course/envs/current/bin/python", "-c", "import stamp; print(stamp.NUMBER)"))
 
     def processes(self, words):
-        """The machine's processes, as this computer numbers them, with `words` in their command line."""
-        found = []
-        for process in self.box.group.processes():
-            with contextlib.suppress(OSError):
-                if words in Path(f"/proc/{process}/cmdline").read_bytes():
-                    found.append(process)
-        return found
+        return processes(self.box, words)
 
     def deploy_until(self, stage):
         """Start a deploy; return its process once the droplet has come to that stage."""
@@ -101,23 +92,15 @@ class Class:
 
 
 @pytest.fixture(scope="module")
-def school(tmp_path_factory, software):
-    folder = tmp_path_factory.mktemp("environments")
-    private, public = make_key(folder)
-    box = machine.create(
-        "test-env", memory="4G", cpus=2.0, disk="8G", authorized_keys=[public], binds=sources.binds()
-    )
-    try:
-        channel = make_channel(folder, stamps=40, megabytes=40)
-        with Mirror(box.address.rpartition(".")[0] + ".1", conda={"extra": channel}) as mirror:
-            course = new_course(folder, box, private, software.mirrors)
-            conda = {**software.mirrors.get("conda", {}), "extra": mirror.conda_url("extra")}
-            course.override["mirrors"] = {**software.mirrors, "conda": conda}
-            made = Class(course, box, mirror)
-            made.url = course.deploy().result["url"]
-            yield made
-    finally:
-        box.destroy()
+def school(tmp_path_factory, make_deployed, software):
+    course, box = make_deployed("test-env")
+    channel = make_channel(tmp_path_factory.mktemp("channel"), stamps=40, megabytes=40)
+    with Mirror(box.address.rpartition(".")[0] + ".1", conda={"extra": channel}) as mirror:
+        conda = {**software.mirrors.get("conda", {}), "extra": mirror.conda_url("extra")}
+        course.override["mirrors"] = {**software.mirrors, "conda": conda}
+        made = Class(course, box, mirror)
+        made.url = course.deploy().result["url"]
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ import time
 
 import pytest
 
-from deployments import make_key, new_course
-from sandbox import machine, sources
+from sandbox import machine
 from student import Student
 
 pytestmark = pytest.mark.sandbox
@@ -21,22 +20,14 @@ REASON = "the tables' borders are gone"
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory, software):
-    folder = tmp_path_factory.mktemp("rollback")
-    private, public = make_key(folder)
-    box = machine.create(
-        "test-rollback", memory="4G", cpus=2.0, authorized_keys=[public], binds=sources.binds()
-    )
-    try:
-        made = new_course(folder, box, private, software.mirrors)
-        made.override["droplet"] = {"image": "debian-12-x64"}
-        git(made, "init", "--quiet")
-        git(made, "config", "user.name", "ada")
-        git(made, "config", "user.email", "ada@example.org")
-        commit(made, "The course")
-        yield made
-    finally:
-        box.destroy()
+def course(make_deployed):
+    made, _ = make_deployed("test-rollback")
+    made.override["droplet"] = {"image": "debian-12-x64"}
+    git(made, "init", "--quiet")
+    git(made, "config", "user.name", "ada")
+    git(made, "config", "user.email", "ada@example.org")
+    commit(made, "The course")
+    return made
 
 
 def git(course, *words):

@@ -4,9 +4,7 @@ import json
 
 import pytest
 
-from deployments import make_key, new_course
 from extra_channel import make_channel
-from sandbox import machine, sources
 from sandbox.memory import Watch
 from sandbox.mirror import Mirror
 from student import Student
@@ -18,22 +16,14 @@ ENOUGH = 300 << 20
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory, software):
-    folder = tmp_path_factory.mktemp("small")
-    private, public = make_key(folder)
-    made = machine.create(
-        "test-small", memory="1G", cpus=2.0, authorized_keys=[public], binds=sources.binds()
-    )
-    try:
-        with Mirror(made.address.rpartition(".")[0] + ".1") as mirror:
-            mirror.conda = {"extra": make_channel(folder, stamps=1, megabytes=1)}
-            course = new_course(folder, made, private, software.mirrors)
-            course.override["users"] = list(STUDENTS)
-            conda = {**software.mirrors.get("conda", {}), "extra": mirror.conda_url("extra")}
-            course.override["mirrors"] = {**software.mirrors, "conda": conda}
-            yield made, course
-    finally:
-        made.destroy()
+def box(tmp_path_factory, make_deployed, software):
+    course, made = make_deployed("test-small", memory="1G")
+    with Mirror(made.address.rpartition(".")[0] + ".1") as mirror:
+        mirror.conda = {"extra": make_channel(tmp_path_factory.mktemp("channel"), stamps=1, megabytes=1)}
+        course.override["users"] = list(STUDENTS)
+        conda = {**software.mirrors.get("conda", {}), "extra": mirror.conda_url("extra")}
+        course.override["mirrors"] = {**software.mirrors, "conda": conda}
+        yield made, course
 
 
 def at_work(url, link, name):

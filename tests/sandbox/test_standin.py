@@ -164,7 +164,7 @@ class Hub:
 @pytest.fixture(scope="module")
 def hub(sandbox) -> Iterator[Hub]:
     """A machine on which the bootstrap was run once."""
-    machine = create("standin", memory="2G", binds=sources.binds())
+    machine = create("standin", memory="2G", disk="8G", binds=sources.binds())
     try:
         with Mirror(str(network.ensure().gateway)) as mirror:
             hub = Hub(machine, mirror)
