@@ -27,7 +27,7 @@ test: $(READY)
 	$(SUDO) $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 unit: $(READY)
-	$(BIN)/python -m pytest tests/unit $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest tests/unit tests/account $(PYTEST_OPTIONS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
