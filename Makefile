@@ -33,6 +33,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python scripts/settings_page.py --check
+	PYTHONPATH=scripts $(BIN)/python -m sandbox.github.lint
 
 bench: $(READY)
 	$(SUDO) $(BIN)/python bench/deploy.py
