@@ -21,7 +21,8 @@ from traces import traces
 def sandbox() -> Iterator[Path]:
     """A sandbox of the tests' own, empty, with a prepared image; its directory. Removed afterwards.
 
-    It shares the images with the demo's, and one test run waits for another.
+    It shares the images with the demo's, and one test run waits for another. Where tests run in several
+    processes, each has a sandbox.
     """
     try:
         host.check()
@@ -32,8 +33,9 @@ def sandbox() -> Iterator[Path]:
             raise
         pytest.skip(str(failure))
     common = state.directory()
-    directory = common / "tests"
-    waiting = state.lock(common / ".tests.lock", timeout=900, what="running the sandbox's tests")
+    name = f"tests{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+    directory = common / name
+    waiting = state.lock(common / f".{name}.lock", timeout=900, what="running the sandbox's tests")
     with waiting, pytest.MonkeyPatch.context() as patch:
         patch.setenv(state.VARIABLE, str(directory))
         host.remove_all()  # what an interrupted run left
