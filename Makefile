@@ -29,7 +29,7 @@ test: $(READY)
 	$(SUDO) $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_OPTIONS)
 
 unit: $(READY)
-	$(BIN)/python -m pytest tests/unit tests/account $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest tests/unit tests/account tests/workflows $(PYTEST_OPTIONS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
