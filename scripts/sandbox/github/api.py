@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox.github import files, objects, tracker, workflows
+from sandbox.github import contents, objects, tracker, workflows
 from sandbox.github.errors import ApiError, Unknown, not_found
 from sandbox.github.exchange import Exchange, Request
 from sandbox.github.faults import Fault, Faults, spoiled
@@ -26,7 +26,7 @@ from sandbox.github.records import Dispatch
 from sandbox.github.repository import Repository
 from sandbox.github.routing import Answer, Call, Route, check_body, check_rights, within
 
-ROUTES: tuple[Route, ...] = (*workflows.ROUTES, *tracker.ROUTES, *files.ROUTES, *objects.ROUTES)
+ROUTES: tuple[Route, ...] = (*workflows.ROUTES, *tracker.ROUTES, *contents.ROUTES, *objects.ROUTES)
 VERSIONS = ("2022-11-28",)
 PATIENCE = 60  # seconds that a connection may be idle
 POLL = 0.02  # seconds between looks whether to stop
