@@ -1,8 +1,9 @@
 """What a person sees of a plan with many changes."""
 
+from coursehub.job_summary import summary
 from coursehub.model import Step
 from coursehub.outcome import Outcome
-from coursehub.report import SHOWN, shortened, summary
+from coursehub.report import SHOWN, shortened
 
 COSTS = "12 packages to download, 84 MB; needs about 400 MB of disk, 21 GB free"
 
