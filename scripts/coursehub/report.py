@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 
+from .github.workflow_commands import harmless
 from .model import Step, StepResult
 from .outcome import Outcome
 from .problems import Failure, InvalidInput
@@ -15,6 +17,11 @@ from .problems import Failure, InvalidInput
 FULL_LENGTH = 110
 SHOWN = 20
 """So many details of a step are shown in a terminal; the job summary has all, folded away if more."""
+
+
+def escape(text: str) -> str:
+    """`text` as it is, with no meaning for the terminal, or for Actions where this runs there."""
+    return markup.escape(harmless(text, os.environ))
 
 
 class Terminal:
