@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 
 from . import pipeline, settings
+from .handing_out import publish
 from .problems import CoursehubError, InvalidInput
-from .report import Terminal, as_json, publish
+from .report import Terminal
 from .secrets import Secrets
 
 CONVERGED, FAILED, BAD_INPUT = 0, 1, 2
@@ -43,11 +44,9 @@ def run(description: str, *, apply: bool) -> int:
         words = frozenset(arguments.allow)
         outcome = pipeline.deploy(course, secrets, terminal, apply=apply, words=words, choices=choices)
     except CoursehubError as error:
-        terminal.problem(error)
-        publish(error, arguments.json)
-        return exit_code(error)
+        return refused(error, terminal, arguments, comment=not apply)
     terminal.outcome(outcome)
-    publish(outcome, arguments.json)
+    publish(outcome, arguments.json, arguments.course, comment=not apply)
     return FAILED if outcome.error else CONVERGED
 
 
@@ -56,11 +55,12 @@ def exit_code(error: CoursehubError) -> int:
     return BAD_INPUT if isinstance(error, InvalidInput) else FAILED
 
 
-def refused(error: CoursehubError, terminal: Terminal, as_json_too: bool) -> int:
-    """Tell an error in words and, when asked, as JSON; the exit code. For scripts without a job summary."""
+def refused(
+    error: CoursehubError, terminal: Terminal, arguments: argparse.Namespace, *, comment: bool = False
+) -> int:
+    """Tell an error to everybody who should know of it; the exit code."""
     terminal.problem(error)
-    if as_json_too:
-        print(as_json(error), flush=True)
+    publish(error, arguments.json, arguments.course, comment=comment)
     return exit_code(error)
 
 

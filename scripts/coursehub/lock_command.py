@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from . import lockfile, settings, solving
 from .command import CONVERGED, FAILED, course_parser, refused
 from .environment_changes import differences, spoken
+from .github.workflow_commands import error
+from .handing_out import hand_out
+from .job_summary import detail_lines
 from .parts.environment import read_lock, request_of
 from .problems import CoursehubError, InvalidInput, Problem
 from .report import Terminal, shortened
+
+ADVICE = f"run {lockfile.MAKE} and commit the file"
 
 
 def run(description: str) -> int:
@@ -22,11 +28,28 @@ def run(description: str) -> int:
     try:
         course = settings.load(arguments.course, arguments.override)
         result = check(course, terminal) if arguments.check else write(course, terminal)
-    except CoursehubError as error:
-        return refused(error, terminal, arguments.json)
-    if arguments.json:
-        print(json.dumps(result), flush=True)
+    except CoursehubError as refusal:
+        return refused(refusal, terminal, arguments)
+    lines = [annotation(result)] if result["verdict"] == "stale" else []
+    hand_out(markdown(result), json.dumps(result), arguments.json, lines)
     return FAILED if result["verdict"] == "stale" else CONVERGED
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The job summary."""
+    if result["verdict"] == "stale":
+        return f"### {lockfile.FILE} {result['problem']}: {ADVICE}\n"
+    if result["verdict"] == "current":
+        return f"### {lockfile.FILE} belongs to environment.yml: nothing to do\n"
+    lines = [f"### {lockfile.FILE} is written: commit it together with environment.yml", ""]
+    lines += [f"- {len(result['packages'])} packages", *detail_lines(tuple(result["changes"]))]
+    return "\n".join([*lines, ""])
+
+
+def annotation(stale: Mapping[str, Any]) -> str:
+    """Shown at environment.yml, which is there, and whose change made the lock stale."""
+    message = f"{lockfile.FILE} {stale['problem']}. Fix: {ADVICE}"
+    return error(message, file=solving.FILE, line=1, title=lockfile.FILE)
 
 
 def check(course: Any, terminal: Terminal) -> dict[str, Any]:
@@ -37,7 +60,7 @@ def check(course: Any, terminal: Terminal) -> dict[str, Any]:
         return {"verdict": "current", "packages": dict(lock.solution.packages)}
     fault = "belongs to an earlier environment.yml" if lock else "is missing"
     terminal.stage(f"{lockfile.FILE} {fault}")
-    terminal.note(f"Fix: run {lockfile.MAKE} and commit the file")
+    terminal.note(f"Fix: {ADVICE}")
     return {"verdict": "stale", "problem": fault}
 
 

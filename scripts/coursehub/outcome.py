@@ -12,7 +12,8 @@ from .problems import Failure
 @dataclass(frozen=True)
 class Outcome:
     """What a run came to. `verdict` is "converged", "planned" or "failed"; `held` are the steps that wait for
-    a word. `address` and `url` are None as long as there is no server."""
+    a word. `address` and `url` are None as long as there is no server. `students` is how many of the course's
+    users, administrators excepted, have worked on the hub; None where that was not seen."""
 
     verdict: str
     address: str | None
@@ -27,6 +28,7 @@ class Outcome:
     checks: tuple[Check, ...] = ()
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
+    students: int | None = None
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Progress:
     checks: list[Check] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     url: str | None = None
+    students: int | None = None
     error: Failure | None = None
     round_trips: int = 0
 

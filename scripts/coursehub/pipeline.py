@@ -12,7 +12,7 @@ from .audit import audit_entry, record
 from .links import link
 from .model import Check, LockHolder, Observed, Part, Reporter, Session, Silent, Step, Target
 from .outcome import Outcome, Progress
-from .parts import PARTS, configuration, encryption
+from .parts import PARTS, configuration, encryption, storage
 from .probe import probe
 from .problems import Failure
 from .run_identity import commit, holder
@@ -69,6 +69,7 @@ def deploy(
         checks=tuple(progress.checks),
         error=progress.error,
         warnings=tuple(progress.warnings),
+        students=progress.students,
     )
 
 
@@ -104,6 +105,7 @@ def furnish(target: Target, settings: Any, wants: dict[str, Any], progress: Prog
             wants = prepare(wants, seen, report)
             steps = progress.plan(plan(wants, seen))
             progress.url, progress.warnings = reached(wants, seen)
+            progress.students = storage.students(seen.parts[storage.NAME], settings.users)
             if apply:
                 try:
                     target.secure(session, report)
@@ -114,6 +116,7 @@ def furnish(target: Target, settings: Any, wants: dict[str, Any], progress: Prog
                         report.stage("Checking")
                         seen = verify(session, wants, progress)
                         progress.url, progress.warnings = reached(wants, seen)
+                        progress.students = storage.students(seen.parts[storage.NAME], settings.users)
                         progress.checks = probe(progress.url, test_service=staging, patience=PROBE_PATIENCE)
                     require(progress.checks)
                 except Failure as failure:

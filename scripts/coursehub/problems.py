@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+COMMAND_LINE = "the command line"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -27,9 +29,19 @@ class Problem:
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        key = f" {self.key}:" if self.key else ""
+        return f"{place}: {self.without_place}"
+
+    @property
+    def without_place(self) -> str:
+        """The mistake and its fix, for where the file and the line are shown already."""
+        key = f"{self.key}: " if self.key else ""
         found = f" (found {self.found})" if self.found is not None else ""
-        return f"{place}:{key} {self.message}{found}. Fix: {self.fix}"
+        return f"{key}{self.message}{found}. Fix: {self.fix}"
+
+    @property
+    def in_a_file(self) -> bool:
+        """Whether it is in one of the course's files, and not in a secret or on the command line."""
+        return not self.file.startswith(("secret ", "-")) and self.file != COMMAND_LINE
 
 
 class CoursehubError(Exception):

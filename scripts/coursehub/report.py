@@ -1,16 +1,15 @@
-"""What a person sees: live in a terminal, plain lines in CI, one JSON value for programs, a job summary."""
+"""What a person sees: live in a terminal, plain lines in CI; and one JSON value for programs."""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 
+from .github.workflow_commands import harmless
 from .model import Step, StepResult
 from .outcome import Outcome
 from .problems import Failure, InvalidInput
@@ -18,6 +17,11 @@ from .problems import Failure, InvalidInput
 FULL_LENGTH = 110
 SHOWN = 20
 """So many details of a step are shown in a terminal; the job summary has all, folded away if more."""
+
+
+def escape(text: str) -> str:
+    """`text` as it is, with no meaning for the terminal, or for Actions where this runs there."""
+    return markup.escape(harmless(text, os.environ))
 
 
 class Terminal:
@@ -137,6 +141,8 @@ def as_json(result: Outcome | Exception) -> str:
             "address": result.address,
             "url": result.url,
             "link": result.link,
+            "admin": result.url and f"{result.url}/hub/admin",
+            "students": result.students,
             "commit": result.commit,
             "seconds": round(result.seconds, 3),
             "round_trips": result.round_trips,
@@ -172,53 +178,3 @@ def planned_value(step: Step) -> dict:
 def error_value(error: Failure | None):
     """A failure as a JSON value."""
     return error and {"message": error.message, "fix": error.fix, "detail": error.detail}
-
-
-def summary(result: Outcome | Exception) -> str:
-    """The job summary as Markdown; its first line says what happened and what to do."""
-    if isinstance(result, InvalidInput):
-        lines = [f"### {len(result.problems)} mistakes to correct, nothing was changed", ""]
-        return "\n".join(lines + [f"- {problem}" for problem in result.problems]) + "\n"
-    error = result if isinstance(result, Failure) else result.error
-    if error:
-        lines = [f"### Failed: {error.message}", "", error.fix, ""]
-        if error.detail:
-            lines += ["```", error.detail, "```"]
-    elif result.verdict == "planned":
-        lines = [f"### {len(result.planned)} steps planned" if result.planned else "### Nothing to do", ""]
-    else:
-        lines = [f"### The hub is ready: {result.url}", "", f"Students open [this link]({result.link}).", ""]
-    if isinstance(result, Outcome):
-        lines[1:1] = [f"\n> **Warning:** {warning}" for warning in result.warnings]
-        seconds = {id(done.step): f"{done.seconds:.1f} s" for done in result.steps}
-        for step in result.planned:
-            lines.append(f"- {titled(step)} {seconds.get(id(step), '')}".rstrip())
-            lines += detail_lines(step.details)
-        if any(step.monthly for step in result.planned):
-            lines += ["", f"In all {total(list(result.planned))}."]
-        for step in result.held:
-            lines += ["", f"**Held back:** {titled(step)}; {waits_for(step)}.", *detail_lines(step.details)]
-    return "\n".join(lines) + "\n"
-
-
-def detail_lines(details: tuple[str, ...]) -> list[str]:
-    """A step's details as items of a Markdown list; many are folded away, so that the steps stay in sight."""
-    items = [f"  - `{line}`" if line[:2] in ("+ ", "- ", "~ ") else f"  - {line}" for line in details]
-    if len(items) <= SHOWN:
-        return items
-    more = f"  - <details><summary>{len(items) - SHOWN} more</summary>"
-    return [*items[:SHOWN], more, "", *("  " + item for item in items[SHOWN:]), "", "    </details>"]
-
-
-def publish(result: Outcome | Exception, as_json_too: bool) -> None:
-    """Hand a deploy's result, or an error, out."""
-    hand_out(summary(result), as_json(result), as_json_too)
-
-
-def hand_out(markdown: str, value: str, as_json_too: bool) -> None:
-    """Write the job summary where Actions wants it, and JSON to standard output when asked."""
-    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(path).open("a") as file:
-            file.write(markdown)
-    if as_json_too:
-        print(value, file=sys.stdout, flush=True)

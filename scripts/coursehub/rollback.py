@@ -18,6 +18,8 @@ from typing import Any
 from . import lockfile, settings
 from .command import CONVERGED, course_parser, refused
 from .environment_changes import differences
+from .handing_out import hand_out
+from .job_summary import detail_lines
 from .model import LockHolder, Session
 from .parts.environment import POST_BUILD
 from .problems import CoursehubError, Failure, InvalidInput
@@ -28,6 +30,8 @@ from .targets import choose
 
 PATIENCE = 900.0
 """Seconds to wait for a deploy that is under way."""
+NONE = "There is no environment on the droplet yet"
+RUNNING = "Students get it when they next start their server: running kernels keep what they have"
 FILES = ("environment.yml", lockfile.FILE, POST_BUILD)
 
 
@@ -47,10 +51,20 @@ def run(description: str) -> int:
             else:
                 result = rolled_back(session, terminal, arguments.course, arguments.to, arguments.reason)
     except CoursehubError as error:
-        return refused(error, terminal, arguments.json)
-    if arguments.json:
-        print(json.dumps(result), flush=True)
+        return refused(error, terminal, arguments)
+    hand_out(markdown(result), json.dumps(result), arguments.json)
     return CONVERGED
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The job summary."""
+    if result["verdict"] == "rolled back":
+        lines = [f"### {switched(result)}. {result['fix']}", "", RUNNING + "."]
+        return "\n".join([*lines, *([f"Reason: {result['reason']}"] if result["reason"] else []), ""])
+    lines = [f"### {len(result['environments'])} environments: to go back to one, roll back to its name", ""]
+    for entry in result["environments"]:
+        lines += [f"- {headline(entry)}", *detail_lines(tuple(entry["changes"]))]
+    return "\n".join([*(lines if result["environments"] else [f"### {NONE}: deploy first"]), ""])
 
 
 def readable_settings(root: Path, override: Path | None, terminal: Terminal) -> Any:
@@ -72,7 +86,7 @@ def listed(session: Session, terminal: Terminal) -> dict[str, Any]:
         for line in shortened(tuple(entry["changes"])):
             terminal.note(line)
     if not found:
-        terminal.stage("There is no environment on the droplet yet")
+        terminal.stage(NONE)
     return {"verdict": "listed", "environments": found}
 
 
@@ -103,11 +117,15 @@ def rolled_back(
     seconds = time.monotonic() - started
     entry = asdict(holder()) | {"rollback": done, "reason": reason, "verdict": "rolled back", "error": None}
     session.call("audit.record", {"entry": entry})
-    terminal.stage(f"New servers start from {done['to']} again, not {done['from']} ({seconds:.1f} s)")
-    terminal.note("Students get it when they next start their server: running kernels keep what they have")
+    terminal.stage(f"{switched(done)} ({seconds:.1f} s)")
+    terminal.note(RUNNING)
     advice = lasting(root, done["commit_from"])
     terminal.note(advice)
     return {"verdict": "rolled back", **done, "reason": reason, "seconds": round(seconds, 3), "fix": advice}
+
+
+def switched(done: Mapping[str, Any]) -> str:
+    return f"New servers start from {done['to']} again, not {done['from']}"
 
 
 def take_lock(session: Session, terminal: Terminal, patience: float = PATIENCE) -> None:

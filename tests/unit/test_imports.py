@@ -24,6 +24,8 @@ HOMES = {
 LAYERS = ("model", "parts", "cloud", "targets", "pipeline")
 """A module may import from layers before its own, never from later ones."""
 
+ON_A_PLAIN_RUNNER = ("gate", "checklist", "comment", "record")
+
 
 def imported(path: Path) -> set[str]:
     """The modules that a file imports anywhere, relative ones made absolute."""
@@ -81,6 +83,24 @@ def test_what_runs_on_the_droplet_is_standard_library_only():
             continue
         roots = {name.split(".")[0] for name in imported(path)} - {"coursehub", ""}
         assert roots <= set(sys.stdlib_module_names), path.name
+
+
+def test_what_runs_on_a_plain_runner_is_standard_library_only():
+    """With all that it imports of the program: the gate must not wait for packages, nor the health check."""
+    import sys
+
+    left = [PROGRAM / "github" / f"{name}.py" for name in ON_A_PLAIN_RUNNER]
+    seen = set()
+    while left:
+        path = left.pop()
+        seen.add(path)
+        for name in imported(path):
+            file = SCRIPTS / (name.replace(".", "/") + ".py")
+            if name.startswith("coursehub") and file.exists() and file not in seen:
+                left.append(file)
+            elif not name.startswith("coursehub") and name:
+                assert name.split(".")[0] in sys.stdlib_module_names, f"{own_name(path)} imports {name}"
+    assert PROGRAM / "github" / "rest.py" in seen
 
 
 def test_heavy_libraries_are_imported_only_where_used():

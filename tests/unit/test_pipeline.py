@@ -8,9 +8,10 @@ import pytest
 
 from course_folder import make_course
 from coursehub import pipeline
+from coursehub.job_summary import summary
 from coursehub.model import Silent, Step
 from coursehub.problems import Failure
-from coursehub.report import as_json, summary
+from coursehub.report import as_json
 from coursehub.secrets import Secrets
 from coursehub.settings import load
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from coursehub.accounts import unix_account
 from coursehub.droplet import homes, isolation, mount_home, moving, volume
 from coursehub.droplet import storage as on_droplet
 from coursehub.parts import isolation as isolation_part
@@ -248,3 +249,17 @@ def test_what_others_may_not_do_with_a_path(tmp_path):
     assert not isolation.is_open(file)
     file.chmod(0o604)
     assert isolation.is_open(file)
+
+
+def test_students_who_have_come_are_counted_without_others():
+    long = "a-student-with-a-very-long-name"
+    there = {"names": ["jupyter-ada", "jupyter-teacher", "jupyter-gone", unix_account(long)]}
+    assert storage.students({"homes": there}, ("ada", "grace", long)) == 2
+    assert storage.students({"homes": {"names": []}}, ("ada",)) == 0
+
+
+def test_a_look_names_the_homes(tmp_path, monkeypatch):
+    monkeypatch.setattr(homes, "FIRST_NUMBER", 0)
+    (tmp_path / "jupyter-ada").mkdir()
+    (tmp_path / "ubuntu").mkdir()
+    assert homes.look(tmp_path)["names"] == ["jupyter-ada"]

@@ -27,11 +27,12 @@ PLAIN = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,30}")
 
 
 def look(place=HOMES):
-    """Of the homes in `place`: those that others can enter, those without an account ([name, uid, gid]), what
+    """The homes in `place`; those that others can enter, those without an account ([name, uid, gid]), what
     stands against making these (sentences); and whether new homes will be private."""
     homes = find(place)
     missing, conflicts = compare(homes, accounts(), groups())
     return {
+        "names": [name for name, *_ in homes],
         "open": [name for name, mode, _, _ in homes if mode & 0o077],
         "missing": missing,
         "conflicts": conflicts,

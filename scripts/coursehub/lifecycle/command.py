@@ -18,12 +18,13 @@ from ..cloud.errors import understood
 from ..cloud.model import Seen, Wanted
 from ..cloud.observe import observe
 from ..cloud.wanted import wanted_from
-from ..command import CONVERGED, FAILED, course_parser, exit_code
+from ..command import CONVERGED, FAILED, course_parser, refused
+from ..handing_out import annotated, hand_out, publish
 from ..model import Step
 from ..outcome import Outcome
 from ..pipeline import LOCK_PATIENCE
 from ..problems import CoursehubError, Failure, InvalidInput, Problem
-from ..report import Terminal, hand_out, publish
+from ..report import Terminal
 from ..rollback import take_lock
 from ..secrets import Secrets
 from ..targets.droplet import CloudDroplet
@@ -81,15 +82,14 @@ def run(
         secrets = Secrets.from_environment(os.environ)
         result = act(Work(course, secrets, arguments, terminal, account_of(course, secrets)))
     except CoursehubError as error:
-        terminal.problem(error)
-        publish(error, arguments.json)
-        return exit_code(error)
+        return refused(error, terminal, arguments)
     if isinstance(result, Outcome):
         terminal.outcome(result)
-        publish(result, arguments.json)
+        publish(result, arguments.json, arguments.course)
     else:
         told.tell(result, terminal)
-        hand_out(told.markdown(result), told.as_json(result), arguments.json)
+        lines = annotated(result.error, arguments.course) if result.error else []
+        hand_out(told.markdown(result), told.as_json(result), arguments.json, lines)
     return FAILED if result.error else CONVERGED
 
 

@@ -17,7 +17,7 @@ from ..cloud.waiting import present
 from ..model import Step
 from ..outcome import Progress
 from ..probe import probe, settled_url
-from ..problems import Failure, InvalidInput
+from ..problems import COMMAND_LINE, Failure, InvalidInput
 from ..report import dollars
 from ..settings_yaml import read_document
 from ..timetable import size_at
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def act(work: Work) -> Told:
     given = work.arguments.size
     if given:
-        return resize(work, given, disk=work.arguments.disk, file="the command line", key="SIZE")
+        return resize(work, given, disk=work.arguments.disk, file=COMMAND_LINE, key="SIZE")
     return resize(work, work.wanted.size, disk=work.arguments.disk)
 
 

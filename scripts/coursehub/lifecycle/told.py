@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..cloud.bill import Bill, Item
+from ..job_summary import failure_lines
 from ..model import Json
 from ..problems import Failure
 from ..report import Terminal, dollars, error_value
@@ -61,10 +62,7 @@ def aligned(table: Table) -> list[str]:
 
 def markdown(told: Told) -> str:
     """The job summary."""
-    lines = [f"### {told.title}", ""]
-    if told.error:
-        lines = [f"### Failed: {told.error.message}", "", told.error.fix, ""]
-        lines += ["```", told.error.detail, "```", ""] if told.error.detail else []
+    lines = failure_lines(told.error) if told.error else [f"### {told.title}", ""]
     for table in told.tables:
         lines += [f"**{table.heading}**", "", row(table.columns), row("---" for _ in table.columns)]
         lines += [*map(row, table.rows), ""]

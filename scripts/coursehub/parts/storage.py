@@ -5,9 +5,10 @@ A server that was there before us has no volume; what is said of accounts and ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..accounts import unix_account
 from ..model import Json, Reporter, Step
 from ..names import names_from
 from ..problems import Failure
@@ -96,3 +97,8 @@ def settling(homes: Mapping) -> list[Step]:
         return []
     shown = details if len(details) <= SHOWN else [*details[:SHOWN], f"… and {len(details) - SHOWN} more"]
     return [Step(NAME, "Keep students' homes private", "storage.settle_homes", {}, tuple(shown), timeout=600)]
+
+
+def students(seen: Mapping, users: Iterable[str]) -> int:
+    """How many of the course's users have a home, which is made when somebody first works on the hub."""
+    return len({unix_account(user) for user in users} & set(seen["homes"]["names"]))

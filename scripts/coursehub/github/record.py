@@ -1,0 +1,90 @@
+"""Where the hub is, for workflows that look after it: `hub.json` on the branch `coursehub`.
+
+Not a state that deploys rely on: they look at the account and the droplet, each time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..problems import Failure
+from . import branch
+from .rest import Repository
+from .results import result_of
+from .standalone import Said
+
+FILE = "hub.json"
+OF_EVERY_RUN = ("deployed", "run")
+"""What differs each time; alone, it is not worth a commit."""
+
+
+def act(environ: Mapping[str, str]) -> Said:
+    """Write down what RESULT, a deploy's JSON, says of a hub that is as it should be. Raises Failure."""
+    found = entry(result_of(environ), environ, datetime.now(UTC))
+    if found is None:
+        return Said("")
+    repository = Repository.from_environment(environ)
+
+    def files() -> dict[str, str]:
+        try:
+            before = parsed(branch.read(repository, FILE))
+        except Damaged:
+            before = None
+        return {FILE: json.dumps(found, indent=2) + "\n"} if changed(before, found) else {}
+
+    branch.write(repository, files, "Where the hub is")
+    return Said("")
+
+
+def entry(
+    result: Mapping[str, Any] | None, environ: Mapping[str, str], now: datetime
+) -> dict[str, Any] | None:
+    """What is written down; None when there is no hub to tell of."""
+    if not result or result.get("verdict") != "converged" or not result.get("url"):
+        return None
+    run = ""
+    if environ.get("GITHUB_RUN_ID"):
+        server = environ.get("GITHUB_SERVER_URL", "https://github.com")
+        run = f"{server}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{environ['GITHUB_RUN_ID']}"
+    return {
+        "url": result["url"],
+        "address": result.get("address"),
+        "link": result.get("link"),
+        "commit": result.get("commit"),
+        "deployed": now.isoformat(timespec="seconds"),
+        "run": run,
+        "verdict": result["verdict"],
+    }
+
+
+def changed(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
+    """Whether something that matters is different from what is written down."""
+    return before is None or any(
+        before.get(name) != value for name, value in now.items() if name not in OF_EVERY_RUN
+    )
+
+
+def recorded(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """What the last deploy wrote down; None when none did yet. Raises Failure."""
+    return parsed(branch.read(Repository.from_environment(environ), FILE))
+
+
+class Damaged(Failure):
+    """What is written down cannot be read."""
+
+
+def parsed(text: str | None) -> dict[str, Any] | None:
+    """The JSON object in the file's text; None for no file. Raises Damaged."""
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        fix = "run the workflow that deploys: it writes the file anew"
+        raise Damaged(f"{FILE} of the branch {branch.NAME} cannot be read", fix)
+    return value
