@@ -72,6 +72,7 @@ MODULES = (
     "environment",
     "rollback",
     "users",
+    "people",
     "sshd",
     "host_key",
     "first_contact",

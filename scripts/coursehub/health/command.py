@@ -1,0 +1,131 @@
+"""`scripts/check_health.py`: is the hub up? Looked at from outside, as a student has it, and bounded in time.
+
+Exit code 0: up, degraded, or nothing was deployed yet; 1: down; 2: the address cannot be right; 3: nobody can
+tell from here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..problems import Failure, InvalidInput
+from .bounded import within
+from .looking import Looking
+from .model import DOWN, NONE, UNKNOWN, Hub, Limits, Verdict, hub_from
+from .report import annotation, as_json, lines, summary
+
+CODES = {DOWN: 1, UNKNOWN: 3}
+BAD_INPUT = 2
+CONTROLS = (("github.com", 443), ("www.digitalocean.com", 443))
+"""What is looked at, beside GitHub as this run has it, to tell a hub that is down from a network that is."""
+ON_GITHUB = {"GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"}
+RECORD_PATIENCE = 20.0
+NOTHING = Verdict(
+    NONE,
+    None,
+    "Nothing was deployed yet, so there is no hub to look at",
+    "deploy the course, or give the hub's address with --url or as HUB_URL",
+)
+Recorded = Callable[[Mapping[str, str]], Mapping[str, Any] | None]
+
+
+def run(description: str) -> int:
+    """Look, tell, and return the exit code."""
+    arguments = parser(description).parse_args()
+    limits = Limits(whole=arguments.limit, spacing=arguments.spacing)
+    try:
+        hub = find_hub(arguments.url, os.environ, recorded)
+        verdict = Looking(hub, limits, controls(os.environ)).run() if hub else NOTHING
+    except InvalidInput as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    except Failure as failure:
+        title = f"Whether the hub is up is unknown: {failure.message}"
+        verdict = Verdict(UNKNOWN, None, title, failure.fix)
+    tell(verdict, arguments.json)
+    if ON_GITHUB & os.environ.keys():
+        tell_github(verdict, os.environ, workflow_commands())
+    return CODES.get(verdict.state, 0)
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--url", help="the hub's address (default: HUB_URL, or what the last deploy recorded)")
+    made.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+    for name, default, text in (
+        ("--spacing", Limits.spacing, "seconds between two tries"),
+        ("--limit", Limits.whole, "seconds for all of it"),
+    ):
+        made.add_argument(
+            name, type=seconds, default=default, metavar="SECONDS", help=f"{text} ({default:g})"
+        )
+    return made
+
+
+def seconds(text: str) -> float:
+    """A length of time, as given on the command line."""
+    value = float(text)
+    if not 0 <= value <= 3600:
+        raise argparse.ArgumentTypeError("give seconds, from 0 to 3600")
+    return value
+
+
+def find_hub(url: str | None, environ: Mapping[str, str], record: Recorded) -> Hub | None:
+    """The hub that is given, or that was deployed; None when none was.
+
+    Raises InvalidInput when the address is none, and Failure when the record cannot be read.
+    """
+    if url:
+        return hub_from(url, "--url")
+    if given := environ.get("HUB_URL", "").strip():
+        return hub_from(given, "HUB_URL")
+    try:
+        deployed = within(RECORD_PATIENCE, lambda: record(environ))
+    except TimeoutError as error:
+        raise Failure(f"the record of deploys cannot be read: {error}", "look again later") from error
+    if deployed is None or not deployed.get("url"):
+        return None
+    return hub_from(deployed["url"], "the record of the last deploy")
+
+
+def recorded(environ: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """What the last deploy left about itself."""
+    from ..github import record  # only where no address is given
+
+    return record.recorded(environ)
+
+
+def controls(environ: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """Servers that can be reached wherever there is a network."""
+    parts = urlsplit(environ.get("GITHUB_SERVER_URL") or "https://github.com")
+    own = (parts.hostname or "github.com", parts.port or (80 if parts.scheme == "http" else 443))
+    return tuple(dict.fromkeys((own, *CONTROLS)))
+
+
+def workflow_commands() -> Any:
+    """GitHub's own language, which is spoken only there."""
+    from ..github import workflow_commands
+
+    return workflow_commands
+
+
+def tell(verdict: Verdict, as_json_too: bool) -> None:
+    """Say it to a person and, when asked, to programs."""
+    for line in lines(verdict):
+        print(line, file=sys.stderr if as_json_too else sys.stdout, flush=True)
+    if as_json_too:
+        print(as_json(verdict), flush=True)
+
+
+def tell_github(verdict: Verdict, environ: Mapping[str, str], commands: Any) -> None:
+    """Say it to the run: an annotation, the job summary, outputs for the steps that follow."""
+    if note := annotation(verdict):
+        kind, title, message = note
+        commands.say([getattr(commands, kind)(message, title=title)], environ)
+    commands.add_summary(summary(verdict), environ)
+    commands.set_outputs({"state": verdict.state, "result": as_json(verdict)}, environ)
