@@ -47,7 +47,7 @@ class Place:
     def too_slow(self, cell: int | None, limit: float) -> NotebookFailure:
         """The time limit (seconds) passed in a cell."""
         message = (
-            f"the notebook was not through after {limit / 60:g} minutes; this cell was running then. Make it "
+            f"the notebook was not through within {limit / 60:g} min; this cell was running then. Make it "
             "shorter, raise notebooks.time_limit_minutes in course.yml, or leave the notebook out with "
             "notebooks.exclude"
         )

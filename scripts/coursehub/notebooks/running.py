@@ -140,7 +140,7 @@ class Run:
     first; `reply` is what the kernel said of the cell that failed last."""
 
     def __init__(self, notebook: Any, bench: Bench, manager: AsyncKernelManager):
-        self.bench = bench
+        self.bench, self.manager = bench, manager
         self.cell: int | None = None
         self.reply: dict[str, Any] = {}
         self.deadline = 0.0
@@ -166,12 +166,19 @@ class Run:
         """Run the cells in `folder`; what the kernel itself prints goes to the file `output`. Raises what
         nbclient raises, and TimeoutError."""
         variables = surroundings.of_kernel(os.environ, self.bench.prefix, scratch / "home", scratch / "tmp")
-        self.deadline = time.monotonic() + self.bench.limit
+        started = {"cwd": str(folder), "env": variables, "stdout": output, "stderr": output}
         try:
-            async with asyncio.timeout(self.bench.limit + GRACE) as whole:
-                await self.client.async_execute(cwd=str(folder), env=variables, stdout=output, stderr=output)
+            async with asyncio.timeout(STARTUP + self.bench.limit + GRACE) as whole:
+                # Not left to async_execute, which does not tidy up after a kernel that does not start.
+                await self.client.async_start_new_kernel(**started)
+                await self.client.async_start_new_kernel_client()
+                self.deadline = time.monotonic() + self.bench.limit
+                await self.client.async_execute()
         except DeadKernelError:
             # nbclient takes being cancelled for the death of the kernel.
             if whole.expired():
                 raise TimeoutError from None
             raise
+        finally:
+            if self.manager.has_kernel:
+                await self.manager.shutdown_kernel(now=True)
