@@ -9,11 +9,12 @@ from typing import Any
 from . import lockfile, settings, solving
 from .command import CONVERGED, FAILED, course_parser, refused
 from .environment_changes import differences, spoken
+from .fresh_environment import system_of
 from .github.workflow_commands import error
 from .handing_out import hand_out
 from .job_summary import detail_lines
 from .parts.environment import read_lock, request_of
-from .problems import CoursehubError, InvalidInput, Problem
+from .problems import CoursehubError, InvalidInput
 from .report import Terminal, shortened
 
 ADVICE = f"run {lockfile.MAKE} and commit the file"
@@ -66,11 +67,7 @@ def check(course: Any, terminal: Terminal) -> dict[str, Any]:
 
 def write(course: Any, terminal: Terminal) -> dict[str, Any]:
     """Solve for the image that course.yml names and write the lock. A damaged lock is replaced."""
-    if course.droplet.image not in lockfile.SYSTEMS:
-        fix = f"choose one of {', '.join(lockfile.SYSTEMS)}"
-        message = "is a system whose C library is not known here"
-        raise InvalidInput([Problem("course.yml", message, fix, key="droplet.image")])
-    glibc, kernel = lockfile.SYSTEMS[course.droplet.image]
+    glibc, kernel = system_of(course)
     try:
         before = read_lock(course.root)
     except InvalidInput:

@@ -90,6 +90,16 @@ class Content:
 
 
 @dataclass(frozen=True)
+class Notebooks:
+    """The test of the notebooks: whether there is one, patterns of paths below content/ that it leaves out
+    (notebooks.choice), and the minutes that one notebook may take."""
+
+    test: bool
+    exclude: tuple[str, ...]
+    time_limit_minutes: int
+
+
+@dataclass(frozen=True)
 class Hub:
     """The pinned release of The Littlest JupyterHub, such as "2.0.0"."""
 
@@ -127,6 +137,7 @@ class Settings:
     limits: Limits
     idle: Idle
     content: Content
+    notebooks: Notebooks
     hub: Hub
     swap: str
     mirrors: Mirrors
@@ -211,6 +222,7 @@ def _laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, ...], root: Path) -> Settings:
     admins = tuple(values["admins"])
     https, idle, content, mirrors = (values[key] for key in ("https", "idle", "content", "mirrors"))
+    notebooks = values["notebooks"]
     return Settings(
         name=values["name"],
         admins=admins,
@@ -225,6 +237,9 @@ def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, .
         idle=Idle(**{key: int(minutes) for key, minutes in idle.items()}),
         content=Content(
             content.get("folder") or folder_from(values["name"]), content["start"], tuple(content["links"])
+        ),
+        notebooks=Notebooks(
+            notebooks["test"], tuple(notebooks["exclude"]), int(notebooks["time_limit_minutes"])
         ),
         hub=Hub(**values["hub"]),
         swap=values["swap"],

@@ -47,6 +47,9 @@ REWRITES: dict[str, tuple[Callable[[str], str], ...]] = {
     ),
     "a name for a directory": (lambda text: re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._"),),
     "a path below content/": (lambda text: text.replace("\\", "/").strip("/").removeprefix("./"),),
+    "a pattern of paths below content/": (
+        lambda text: text.replace("\\", "/").strip("/").removeprefix("./"),
+    ),
     "a release of The Littlest JupyterHub": (lambda text: text.strip().lower().removeprefix("v"),),
     "a web address": (lambda text: "https://" + text.strip(),),
 }

@@ -19,6 +19,9 @@ HOMES = {
     "paramiko": re.compile(r"ssh_login"),
     "requests": re.compile(r"probe"),
     "rattler": re.compile(r"solving|droplet\.rattler_install"),
+    "nbclient": re.compile(r"notebooks\.\w+"),
+    "nbformat": re.compile(r"notebooks\.\w+"),
+    "jupyter_client": re.compile(r"notebooks\.\w+|droplet\.trial_kernel"),
     "rich": re.compile(r"report"),
 }
 LAYERS = ("model", "parts", "cloud", "targets", "pipeline")

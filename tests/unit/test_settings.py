@@ -19,7 +19,18 @@ from coursehub.settings_document import settings_page
 from coursehub.settings_schema import defaults, schema, schema_at
 
 ROOT = Path(__file__).parents[2]
-GROUPS = ("droplet", "storage", "timetable", "https", "limits", "idle", "content", "hub", "mirrors")
+GROUPS = (
+    "droplet",
+    "storage",
+    "timetable",
+    "https",
+    "limits",
+    "idle",
+    "content",
+    "notebooks",
+    "hub",
+    "mirrors",
+)
 
 
 def leaves(part=None, path=()):

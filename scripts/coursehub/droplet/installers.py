@@ -71,13 +71,16 @@ def from_index(index):
     return ("--index-url", index) if index else ()
 
 
-def install_conda_part(prefix, tools, lock, progress):
+def install_conda_part(prefix, tools, lock, progress, cache=CONDA_CACHE):
     """Let py-rattler install the lock file's text, in a process of its own: its exit may crash after the
-    work is done, so that its last word decides and not its exit code."""
+    work is done, so that its last word decides and not its exit code.
+
+    `tools` is the digest of tools, or the absolute path of another installation of Python that has them.
+    """
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder, "conda.lock")
         place.write_text(lock)
-        order = {"lock": str(place), "prefix": str(prefix), "cache": str(CONDA_CACHE)}
+        order = {"lock": str(place), "prefix": str(prefix), "cache": str(cache)}
         script = sources.text("coursehub.droplet.rattler_install")
         lines = []
 
@@ -98,8 +101,8 @@ def install_conda_part(prefix, tools, lock, progress):
                 raise explained(error) from None
 
 
-def install_pip_part(prefix, tools, requirements, index, progress):
-    """Add the pip part with uv: exact versions, hashes checked, nothing resolved here."""
+def install_pip_part(prefix, tools, requirements, index, progress, cache=UV_CACHE):
+    """Add the pip part with uv: exact versions, hashes checked, nothing resolved here. `tools` as above."""
     progress("installing the pip part")
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder, "requirements.txt")
@@ -114,7 +117,7 @@ def install_pip_part(prefix, tools, requirements, index, progress):
                 prefix=prefix,
                 timeout=PIP_TIMEOUT,
                 environment={
-                    "UV_CACHE_DIR": str(UV_CACHE),
+                    "UV_CACHE_DIR": str(cache),
                     "UV_NO_CONFIG": "1",
                     "UV_LINK_MODE": "hardlink",
                     "UV_NO_PROGRESS": "1",

@@ -22,22 +22,26 @@ TIMEOUT = 1200.0
 SETTINGS = ("etc", "share/jupyter")
 
 
-def run_post_build(prefix, text, progress):
-    """Run a postBuild's text inside the generation at `prefix`. Raises OperationFailed with its words."""
-    nobody = pwd.getpwnam("nobody").pw_uid
-    lend(prefix, nobody)
+def run_post_build(prefix, text, progress, nobody=True):
+    """Run a postBuild's text inside the generation at `prefix`. Raises OperationFailed with its words.
+
+    Without `nobody`, whoever runs this runs it: for an environment that shares no file with others.
+    """
+    user = pwd.getpwnam("nobody").pw_uid if nobody else os.getuid()
+    if nobody:
+        lend(prefix, user)
     with tempfile.TemporaryDirectory(prefix="coursehub-") as scratch:
         script = Path(scratch, "postBuild")
         script.write_text(text)
         script.chmod(0o755)
-        os.chown(scratch, nobody, -1)
+        os.chown(scratch, user, -1)
         shell = () if text.startswith("#!") else ("bash",)
         try:
             run_gently(
                 [*shell, script],
                 prefix=prefix,
                 timeout=TIMEOUT,
-                nobody=True,
+                nobody=nobody,
                 progress=lambda line: progress(f"postBuild: {line}"),
                 environment={"HOME": scratch, "NB_PYTHON_PREFIX": str(prefix)},
                 cwd=scratch,
@@ -47,7 +51,8 @@ def run_post_build(prefix, text, progress):
             raise OperationFailed(
                 f"postBuild {how}; the class keeps the environment it has", "correct postBuild", error.detail
             ) from None
-    take_back(prefix, nobody)
+    if nobody:
+        take_back(prefix, user)
 
 
 def lend(prefix, user):
