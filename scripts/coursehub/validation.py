@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from . import fresh_environment, settings
-from .command import CONVERGED, course_parser, exit_code
+from .command import CONVERGED, course_parser, refused
 from .content_files import content_paths
 from .environment_changes import spoken
+from .handing_out import hand_out
 from .lockfile import FILE as LOCK_FILE
 from .lockfile import MAKE as MAKE_LOCK
 from .model import Reporter
 from .parts import PARTS, configuration, environment
 from .parts.content import count
 from .problems import CoursehubError, InvalidInput, Problem
-from .report import Terminal, hand_out, publish
+from .report import Terminal
 from .secrets import Secrets
 
 
@@ -49,9 +50,7 @@ def run(description: str) -> int:
     try:
         valid = validate(arguments.course, arguments.override, terminal)
     except CoursehubError as error:
-        terminal.problem(error)
-        publish(error, arguments.json)
-        return exit_code(error)
+        return refused(error, terminal, arguments)
     terminal.stage(f"No mistakes. {valid}")
     hand_out(summary(valid), json.dumps({"verdict": "valid"} | asdict(valid)), arguments.json)
     return CONVERGED

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import fresh_environment, settings
-from ..command import CONVERGED, FAILED, course_parser, exit_code
+from ..command import CONVERGED, FAILED, course_parser, refused
 from ..content_files import content_paths
+from ..handing_out import hand_out
 from ..parts import environment
 from ..problems import CoursehubError
-from ..report import Terminal, hand_out, publish
+from ..report import Terminal
 from ..secrets import Secrets
 from . import choice, installation
 from .results import NotebookResult, Results, annotate, as_value, summary
@@ -31,9 +32,7 @@ def run(description: str) -> int:
         course = settings.load(arguments.course, arguments.override)
         results = test(course, arguments.environment or arguments.course / FOLDER, terminal)
     except CoursehubError as error:
-        terminal.problem(error)
-        publish(error, arguments.json)
-        return exit_code(error)
+        return refused(error, terminal, arguments)
     terminal.stage(results.headline)
     annotate(results.failures)
     hand_out(summary(results), json.dumps(as_value(results)), arguments.json)

@@ -7,10 +7,11 @@ import os
 from datetime import UTC, datetime
 
 from .. import settings
-from ..command import CONVERGED, course_parser, exit_code
+from ..command import CONVERGED, course_parser, refused
+from ..handing_out import hand_out
 from ..lifecycle.told import Told, as_json, markdown, tell
 from ..problems import CoursehubError
-from ..report import Terminal, hand_out, publish
+from ..report import Terminal
 from ..secrets import Secrets
 from ..targets import choose
 from .listing import people_from, told
@@ -25,9 +26,7 @@ def run(description: str) -> int:
     try:
         result = act(arguments, terminal)
     except CoursehubError as error:
-        terminal.problem(error)
-        publish(error, arguments.json)
-        return exit_code(error)
+        return refused(error, terminal, arguments)
     tell(result, terminal)
     hand_out(markdown(result), as_json(result), arguments.json)
     return CONVERGED
