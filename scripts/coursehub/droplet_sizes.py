@@ -7,6 +7,13 @@ import re
 from coursehub.sizes import GIB
 
 
+def droplet_weight(size: str) -> tuple[int, int]:
+    """What tells a larger size from a smaller one: memory in bytes, then processors. Raises ValueError."""
+    memory = droplet_memory(size)
+    processors = re.match(r"c-([0-9]+)|[a-z0-9_]+-([0-9]+)vcpu", size)
+    return memory, int(processors[1] or processors[2]) if processors else 0
+
+
 def droplet_memory(size: str) -> int:
     """Bytes of memory of a droplet of this size, read from its slug.
 

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from .droplet_sizes import droplet_weight
+
+AHEAD = timedelta(minutes=45)
+"""So long before hours begin, their size is due: a schedule on GitHub comes late, and students come early."""
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -50,6 +54,27 @@ def minutes(clock: str) -> int:
 def size_at(timetable: Timetable, usual: str, now: datetime) -> str:
     """The size that the droplet should have at `now` (with a time zone): that of the hours, or `usual`."""
     return next((hours.size for hours in timetable.hours if covers(hours, timetable.timezone, now)), usual)
+
+
+def size_due(timetable: Timetable, usual: str, now: datetime) -> str:
+    """The size that the droplet should be given at `now`: the largest of those for now and for until AHEAD
+    from then, so that it is there before a class, and does not shrink in a short break. Of two that are
+    equally large, that of hours counts, and then the present one."""
+    sizes = [size_at(timetable, usual, now), *sizes_ahead(timetable, usual, now)]
+    return max(sizes, key=lambda size: (droplet_weight(size), size != usual))
+
+
+def sizes_ahead(timetable: Timetable, usual: str, now: datetime) -> list[str]:
+    """The sizes that the beginnings and ends of hours bring, after `now` and until AHEAD from then."""
+    today = now.astimezone(ZoneInfo(timetable.timezone)).date()
+    changes = {
+        moment(day, clock, timetable.timezone)
+        for day in (today - timedelta(days=1), today, today + timedelta(days=1))
+        for hours in timetable.hours
+        if day.weekday() in hours.days
+        for clock in (hours.start, hours.end)
+    }
+    return [size_at(timetable, usual, when) for when in sorted(changes) if now < when <= now + AHEAD]
 
 
 def covers(hours: Hours, timezone: str, now: datetime) -> bool:

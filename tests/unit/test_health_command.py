@@ -15,7 +15,7 @@ import pytest
 from coursehub.health import command, report
 from coursehub.health.model import Finding, Limits, Verdict
 from coursehub.problems import Failure, InvalidInput
-from hub_servers import closed_port, hub
+from hub_servers import closed_port, hub, raw
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 DOWN = Verdict(
@@ -58,6 +58,12 @@ def test_down_at_the_address_of_the_environment():
         done = run(environ={"HUB_URL": f"http://127.0.0.1:{port}"})
     assert done.returncode == 1
     assert done.stdout.startswith("The hub is down: hub: ") and "What to do: run" in done.stdout
+
+
+def test_the_program_ends_though_the_server_hangs():
+    with raw(lambda line: None) as port:
+        done = run("--url", f"http://127.0.0.1:{port}", "--limit", "1")
+    assert done.returncode == 1 and "nothing was known after 1 s" in done.stdout
 
 
 def test_unknown(monkeypatch, capsys):

@@ -12,6 +12,7 @@ from coursehub.timetable import (
     minutes_left,
     minutes_since,
     size_at,
+    size_due,
     timetable_from,
 )
 
@@ -65,6 +66,62 @@ def test_hours_that_follow_each_other():
     two = timetable_from("UTC", [f"monday 08:00-10:00 {HUGE}", f"monday 10:00-12:00 {LARGE}"])
     now = datetime(2026, 3, 2, 10, 5, tzinfo=UTC)
     assert size_at(two, USUAL, now) == LARGE and minutes_since(two, now) == 5
+
+
+DAY = timetable_from(
+    "UTC",
+    [
+        f"monday 08:00-10:00 {LARGE}",
+        f"monday 10:30-12:00 {LARGE}",
+        f"monday 12:00-13:00 {HUGE}",
+        f"monday 13:00-14:00 {LARGE}",
+        "monday 22:00-24:00 s-1vcpu-1gb",
+        f"tuesday 00:15-01:00 {HUGE}",
+    ],
+)
+DUE = {
+    "an hour before": ("07:00", USUAL),
+    "46 minutes before": ("07:14", USUAL),
+    "45 minutes before": ("07:15", LARGE),
+    "in the middle": ("09:00", LARGE),
+    "a break that is too short for shrinking": ("10:05", LARGE),
+    "a larger class is to come": ("11:20", HUGE),
+    "a smaller class is to come": ("12:40", HUGE),
+    "it has come": ("13:00", LARGE),
+    "nothing is to come": ("14:00", USUAL),
+    "less is to come": ("21:30", USUAL),
+    "less is there": ("22:30", "s-1vcpu-1gb"),
+    "tomorrow is near": ("23:45", HUGE),
+}
+
+
+@pytest.mark.parametrize(("clock", "size"), DUE.values(), ids=DUE)
+def test_what_is_due(clock, size):
+    now = datetime.fromisoformat(f"2026-03-02T{clock}").replace(tzinfo=UTC)
+    assert size_due(DAY, USUAL, now) == size
+
+
+def test_more_is_due_before_hours_of_less_end():
+    less = timetable_from("UTC", ["monday 22:00-23:00 s-1vcpu-1gb"])
+    assert size_due(less, USUAL, datetime(2026, 3, 2, 22, 10, tzinfo=UTC)) == "s-1vcpu-1gb"
+    assert size_due(less, USUAL, datetime(2026, 3, 2, 22, 20, tzinfo=UTC)) == USUAL
+
+
+def test_processors_decide_between_equal_memories():
+    two = timetable_from("UTC", ["monday 08:00-10:00 s-4vcpu-8gb", "monday 10:00-12:00 c-4"])
+    eight, nine = (datetime(2026, 3, 2, hour, 30, tzinfo=UTC) for hour in (7, 9))
+    assert size_due(two, "s-2vcpu-8gb", eight) == "s-4vcpu-8gb"
+    assert size_due(two, "s-2vcpu-8gb", nine) == "s-4vcpu-8gb"
+    alike = timetable_from("UTC", ["monday 08:00-10:00 c-4"])
+    assert {size_due(alike, "s-4vcpu-8gb", now) for now in (eight, nine)} == {"c-4"}
+
+
+def test_what_is_due_before_the_clock_is_changed():
+    """On March 29th 2026, 02:00 is 03:00 in Berlin."""
+    early = timetable_from("Europe/Berlin", [f"sunday 03:15-05:00 {LARGE}"])
+    begin = datetime(2026, 3, 29, 1, 15, tzinfo=UTC)
+    assert size_due(early, USUAL, begin - timedelta(minutes=45)) == LARGE
+    assert size_due(early, USUAL, begin - timedelta(minutes=46)) == USUAL
 
 
 def test_minutes():

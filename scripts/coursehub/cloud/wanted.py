@@ -7,18 +7,18 @@ from datetime import datetime
 
 from ..derivation import FIRST_HOST_KEY, key_pair
 from ..names import names_from
-from ..timetable import size_at
+from ..timetable import size_due
 from .model import Wanted
 from .user_data import user_data
 
 
 def wanted_from(settings, secrets, now: datetime) -> Wanted:
-    """`now`, with a time zone, decides which size of the timetable holds. Needs `secrets.seed`."""
+    """`now`, with a time zone, decides which size of the timetable is due. Needs `secrets.seed`."""
     droplet, first = settings.droplet, key_pair(secrets.seed, FIRST_HOST_KEY)
     return Wanted(
         names=names_from(secrets.seed),
         name=settings.https.domain or host_name(settings.content.folder),
-        size=size_at(settings.timetable, droplet.size, now),
+        size=size_due(settings.timetable, droplet.size, now),
         region=droplet.region,
         image=droplet.image,
         backups=droplet.backups,

@@ -20,7 +20,7 @@ from ..probe import probe, settled_url
 from ..problems import COMMAND_LINE, Failure, InvalidInput
 from ..report import dollars
 from ..settings_yaml import read_document
-from ..timetable import size_at
+from ..timetable import size_due
 from .command import Work, undisturbed
 from .command import run as run_command
 from .told import Told
@@ -120,7 +120,7 @@ def disk_notes(seen: Seen, size: str, disk: bool) -> tuple[str, ...]:
 def later(work: Work, size: str) -> tuple[str, ...]:
     """Who would change it back, and which line to edit against that."""
     settings = work.settings
-    expected = size_at(settings.timetable, settings.droplet.size, work.now)
+    expected = size_due(settings.timetable, settings.droplet.size, work.now)
     if size == expected:
         return ()
     who = "the next deploy will propose"

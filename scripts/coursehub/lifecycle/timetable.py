@@ -1,15 +1,28 @@
-"""`scripts/timetable.py`: the size that the timetable has for now. Meant to be run every quarter of an hour,
-by a schedule that may come an hour late: it looks at the clock, not at what it did before."""
+"""`scripts/timetable.py`: the size that the timetable has for now, and for soon. Meant to be run every
+quarter of an hour, by a schedule that may come late: it looks at the clock, not at what it did before.
+
+The size of hours is due some time before they begin, for growing in the first minutes of a class would end
+what everybody has just begun.
+"""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import datetime
 
 from ..cloud.model import Droplet
-from ..droplet_sizes import droplet_memory
+from ..droplet_sizes import droplet_weight
 from ..problems import Failure
-from ..timetable import minutes_left, minutes_since, size_at
+from ..timetable import (
+    AHEAD,
+    Timetable,
+    minutes_left,
+    minutes_since,
+    size_at,
+    size_due,
+    sizes_ahead,
+)
 from .command import Work, opened
 from .command import run as run_command
 from .resize import resize, the_droplet
@@ -39,18 +52,33 @@ def act(work: Work) -> Told:
     droplet = the_droplet(work)
     if droplet is None:
         return Told("unchanged", "There is no droplet: a deploy makes one, with the size for its time")
-    size = size_at(timetable, work.settings.droplet.size, work.now)
-    if droplet.size == size and droplet.status == "active":
-        return Told("unchanged", f"The droplet has the size for now: {size}")
+    usual = work.settings.droplet.size
+    due = size_due(timetable, usual, work.now)
+    if droplet.size == due and droplet.status == "active":
+        return Told("unchanged", f"The droplet has the size {occasion(work, due)}: {due}")
+    size = aim(timetable, usual, work.now, droplet.size)
     if droplet.status == "active" and (reason := reason_to_wait(work, droplet, size)):
-        return Told("put off", f"The droplet keeps {droplet.size}: {reason}", values={"to": size})
-    if too_late(timetable, work.now):
-        # One that an interrupted run left switched off is switched on all the same.
-        size = droplet.size
-    return resize(work, size, key="timetable.hours" if size != work.settings.droplet.size else "droplet.size")
+        return Told("put off", f"The droplet keeps {droplet.size}: {reason}", values={"to": due})
+    told = resize(work, size, key="timetable.hours" if size != usual else "droplet.size")
+    return replace(told, notes=(f"This is the size {occasion(work, size)}", *told.notes))
 
 
-def too_late(timetable, now: datetime) -> bool:
+def occasion(work: Work, size: str) -> str:
+    """When this size is the one of the timetable."""
+    if size == size_at(work.settings.timetable, work.settings.droplet.size, work.now):
+        return "for now"
+    return f"for what comes within {AHEAD.total_seconds() / 60:.0f} minutes"
+
+
+def aim(timetable: Timetable, usual: str, now: datetime, present: str) -> str:
+    """The size to give a droplet that has `present`: the one that is due, but in the last minutes of hours,
+    when it no longer grows for these hours, only for what comes after them."""
+    if not too_late(timetable, now):
+        return size_due(timetable, usual, now)
+    return max([present, *sizes_ahead(timetable, usual, now)], key=droplet_weight)
+
+
+def too_late(timetable: Timetable, now: datetime) -> bool:
     """Whether the present hours are as good as over."""
     left = minutes_left(timetable, now)
     return left is not None and left < WORTH_IT
@@ -58,18 +86,31 @@ def too_late(timetable, now: datetime) -> bool:
 
 def reason_to_wait(work: Work, droplet: Droplet, size: str) -> str:
     """Why the running droplet had better keep its size until the next run; "" if it need not."""
-    timetable = work.settings.timetable
-    if too_late(timetable, work.now):
+    if size == droplet.size:
         return f"fewer than {WORTH_IT:.0f} minutes of the hours are left"
-    ended = minutes_since(timetable, work.now)
-    smaller = droplet_memory(size) < droplet_memory(droplet.size)
-    if not smaller or ended is None or ended >= work.arguments.patience:
+    if droplet_weight(size) >= droplet_weight(droplet.size):
+        return ""
+    reason = reason_while_at_work(work)
+    if not reason:
         return ""
     work.target.find()
-    if not somebody_is_at_work(work):
+    return reason if somebody_is_at_work(work) else ""
+
+
+def reason_while_at_work(work: Work) -> str:
+    """Why a smaller size had better wait if somebody is at work; "" if it need not even then."""
+    timetable, usual = work.settings.timetable, work.settings.droplet.size
+    left, ended = (look(timetable, work.now) for look in (minutes_left, minutes_since))
+    in_class = left is not None and (
+        droplet_weight(size_at(timetable, usual, work.now)) > droplet_weight(usual)
+    )
+    if in_class and work.arguments.patience:
+        # Of two classes in a row the second may need less, but not so little as to be interrupted for it.
+        return f"somebody is at work, and the hours last {left:.0f} minutes more"
+    if ended is None or ended >= work.arguments.patience:
         return ""
-    left = work.arguments.patience - ended
-    return f"somebody is at work {ended:.0f} minutes after the hours' end; for {left:.0f} more at most"
+    more = work.arguments.patience - ended
+    return f"somebody is at work {ended:.0f} minutes after the hours' end; for {more:.0f} more at most"
 
 
 def somebody_is_at_work(work: Work) -> bool:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from provisioned import SECRET, changed, new_course, struck
 from script_runs import BUSY, act, act_apart, deployed, until_it_ends
+from script_runs import work as script_work
 
 from coursehub.lifecycle import resize, timetable
 from coursehub.model import Check
@@ -280,3 +281,103 @@ def test_a_larger_usual_size(course, client):
     larger = changed(course, "droplet", size=LARGE)
     later = changed_timetable(larger, timetable_from("UTC", [f"sunday 09:00-12:00 {SMALL}"]))
     assert act(later, timetable, now=DURING).verdict == "resized" and size_now(client) == LARGE
+
+
+# Before the hours, and between them
+
+HUGE = "s-8vcpu-16gb"
+
+
+@pytest.fixture
+def crowded(course):
+    """Two classes in a row, the second of which needs less; a break; and a third, with another in a row."""
+    lines = [f"09:00-11:00 {HUGE}", f"11:00-13:00 {LARGE}", f"13:30-15:00 {LARGE}", f"15:00-16:00 {HUGE}"]
+    return changed_timetable(course, timetable_from("Europe/Berlin", [f"monday {line}" for line in lines]))
+
+
+def at(clock: str) -> datetime:
+    hour, minute = map(int, clock.split(":"))
+    return datetime(2026, 3, 2, hour, minute, tzinfo=BERLIN)
+
+
+def test_before_the_hours(weekly, client):
+    assert act(weekly, timetable, now=at("08:14")).verdict == "unchanged"
+    told = act(weekly, timetable, now=at("08:15"))
+    assert told.verdict == "resized" and size_now(client) == LARGE
+    assert told.notes[0] == "This is the size for what comes within 45 minutes"
+    assert not any("course.yml has" in note for note in told.notes), "nobody would take it back"
+    again = act(weekly, timetable, now=at("08:30"))
+    assert again.title == f"The droplet has the size for what comes within 45 minutes: {LARGE}"
+    assert act(weekly, timetable, now=at("09:05")).title == f"The droplet has the size for now: {LARGE}"
+
+
+def test_a_deploy_before_the_hours_leaves_the_size(weekly):
+    work = script_work(weekly, timetable, now=at("08:20"))
+    assert work.wanted.size == LARGE
+
+
+def test_no_shrinking_in_a_break(crowded, client, droplet):
+    act(crowded, timetable, now=at("12:00"))
+    assert size_now(client) == LARGE
+    droplet.asked.clear()
+    for clock in ("12:55", "13:05", "13:29", "13:40"):
+        assert act(crowded, timetable, now=at(clock)).verdict == "unchanged"
+    assert droplet.asked == []
+
+
+def test_a_smaller_class_in_a_row_is_not_interrupted(crowded, client, droplet):
+    act(crowded, timetable, now=at("08:30"))
+    droplet.answers["activity.look"] = WORKING
+    for clock, left in (("11:05", 115), ("12:30", 30)):
+        told = act(crowded, timetable, now=at(clock))
+        assert told.verdict == "put off" and f"the hours last {left} minutes more" in told.title
+    assert size_now(client) == HUGE
+    droplet.answers["activity.look"] = RESTING
+    act(crowded, timetable, now=at("12:35"))
+    assert size_now(client) == LARGE
+
+
+def test_the_end_of_hours_before_smaller_ones(crowded, client, droplet):
+    """At 13:05 the hours of the second class are over, and those of the third begin soon."""
+    act(crowded, timetable, now=at("08:30"))
+    droplet.answers["activity.look"] = WORKING
+    told = act(crowded, timetable, now=at("13:05"))
+    assert told.verdict == "put off" and "5 minutes after the hours' end" in told.title
+    droplet.answers["activity.look"] = RESTING
+    act(crowded, timetable, now=at("13:06"))
+    assert size_now(client) == LARGE
+
+
+def test_a_larger_class_in_a_row_is_prepared_in_the_one_before(crowded, client):
+    act(crowded, timetable, now=at("13:00"))
+    act(crowded, timetable, now=at("14:15"))
+    assert size_now(client) == HUGE
+
+
+def test_the_last_minutes_are_not_too_late_for_what_comes_then(crowded, client):
+    told = act(crowded, timetable, now=at("14:55"))
+    assert told.verdict == "resized" and size_now(client) == HUGE
+
+
+def test_the_last_minutes_grow_only_as_far_as_what_comes_needs(crowded, client):
+    assert act(crowded, timetable, now=at("10:55")).verdict == "resized"
+    assert size_now(client) == LARGE
+
+
+def test_no_shrinking_in_the_last_minutes(crowded, client, droplet):
+    act(crowded, timetable, now=at("08:30"))
+    told = act(crowded, timetable, now=at("12:55"))
+    assert told.verdict == "put off" and "fewer than 10 minutes" in told.title
+    assert size_now(client) == HUGE and "activity.look" not in droplet.asked
+
+
+def test_hours_of_less_begin_as_ever(course, client):
+    larger = changed(course, "droplet", size=LARGE)
+    night = changed_timetable(larger, timetable_from("Europe/Berlin", [f"monday 22:00-24:00 {SMALL}"]))
+    act(night, timetable, now=at("12:00"))
+    assert size_now(client) == LARGE
+    assert act(night, timetable, now=at("21:50")).verdict == "unchanged"
+    act(night, timetable, now=at("22:05"))
+    assert size_now(client) == SMALL
+    act(night, timetable, now=at("23:20"))
+    assert size_now(client) == LARGE
