@@ -10,7 +10,14 @@ import pytest
 
 from coursehub.model import Silent
 from coursehub.notebooks import choice, failures, installation, kernels, lines, surroundings
-from coursehub.notebooks.results import NotebookFailure, NotebookResult, Results, annotate, as_value, summary
+from coursehub.notebooks.results import (
+    NotebookFailure,
+    NotebookResult,
+    Results,
+    annotations,
+    as_value,
+    summary,
+)
 from coursehub.problems import Failure
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -277,11 +284,15 @@ def test_the_verdicts():
     assert as_value(Results(why_none="there is none in content/"))["verdict"] == "skipped"
 
 
-def test_annotations_are_for_actions_alone(monkeypatch, capsys):
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    annotate([FAILURE])
-    said = capsys.readouterr()
-    assert said.out == said.err == ""
+def test_annotations_name_the_file_in_the_repository(tmp_path):
+    course = tmp_path / "courses/waves"
+    (line,) = annotations([FAILURE], course, tmp_path)
+    assert line.startswith(
+        "::error file=courses/waves/content/a.ipynb,line=12,title=cell 2 of a.ipynb%3A E::"
+    )
+    assert line.endswith("::E: <b> | `x`%0Aline 1: a | b")
+    assert "file=content/a.ipynb," in annotations([FAILURE], course, course)[0]
+    assert "file=content/a.ipynb," in annotations([FAILURE], course, tmp_path / "elsewhere")[0]
 
 
 def test_a_script_that_tests_no_notebook_does_not_load_what_runs_them():

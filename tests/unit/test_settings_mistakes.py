@@ -161,6 +161,17 @@ MISTAKES = {
     ),
     "swap in words": ("swap: automatic\n", 1, "swap", "automatic", "auto, none"),
     "huge swap": ("swap: 64G\n", 1, "swap", "64G", "16G"),
+    # The notebooks' test
+    "test in words": ("notebooks: {test: maybe}\n", 1, "notebooks.test", "maybe", "true or false"),
+    "no time at all": (
+        "notebooks: {time_limit_minutes: 0}\n",
+        *(1, "notebooks.time_limit_minutes", "0", "at least 1"),
+    ),
+    "one pattern, no list": ("notebooks: {exclude: old}\n", 1, "notebooks.exclude", "old", "Write [old]"),
+    "pattern with a slash at its end": (
+        "notebooks: {exclude: [old/]}\n",
+        *(1, "notebooks.exclude", "old/", "Did you mean old?"),
+    ),
     # Content
     "folder with a slash": ("content: {folder: a/b}\n", 1, "content.folder", "a/b", "Did you mean a-b?"),
     "hidden folder": ("content: {folder: .course}\n", 1, "content.folder", ".course", "Did you mean course?"),

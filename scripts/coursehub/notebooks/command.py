@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..problems import CoursehubError
 from ..report import Terminal
 from ..secrets import Secrets
 from . import choice, installation
-from .results import NotebookResult, Results, annotate, as_value, summary
+from .results import NotebookResult, Results, annotations, as_value, summary
 
 FOLDER = Path(".environment")
 
@@ -34,8 +35,9 @@ def run(description: str) -> int:
     except CoursehubError as error:
         return refused(error, terminal, arguments)
     terminal.stage(results.headline)
-    annotate(results.failures)
-    hand_out(summary(results), json.dumps(as_value(results)), arguments.json)
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or ".")
+    lines = annotations(results.failures, arguments.course, workspace)
+    hand_out(summary(results), json.dumps(as_value(results)), arguments.json, lines)
     return FAILED if results.failures else CONVERGED
 
 

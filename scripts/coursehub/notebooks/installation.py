@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -24,6 +25,12 @@ def ensure(want: Want, folder: Path, report: Reporter) -> bool:
 
     Raises Failure when it cannot be installed, and when the folder holds something else.
     """
+    this = (sys.platform, platform.machine())
+    if this != ("linux", "x86_64"):
+        raise Failure(
+            f"the environment is made for the droplet (Linux, x86_64) and does not run on {' '.join(this)}",
+            "test the notebooks in a pull request on GitHub",
+        )
     # Its own path is written into many of an environment's files.
     folder = folder.resolve()
     found = read_json(folder / MARKER)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from ..github.workflow_commands import error
 from ..parts.content import count
 
 FIX = "correct the cell; if it is meant to fail, give it the tag raises-exception"
@@ -95,13 +96,12 @@ def as_value(results: Results) -> dict:
     }
 
 
-def annotate(failures: Sequence[NotebookFailure]) -> None:
-    """Show each failure beside its line, where this runs in Actions."""
-    if not failures or os.environ.get("GITHUB_ACTIONS") != "true":
-        return
-    from ..github import workflow_commands as actions
-
-    actions.say(
-        [actions.error(one.message, file=one.file, line=one.line, title=one.title) for one in failures],
-        os.environ,
-    )
+def annotations(failures: Sequence[NotebookFailure], root: Path, workspace: Path) -> list[str]:
+    """The lines that make Actions show each failure beside its line. `root` is the course's folder;
+    annotations name files from `workspace`, the repository's, on."""
+    root, workspace = root.resolve(), workspace.resolve()
+    inside = root.relative_to(workspace) if root.is_relative_to(workspace) else Path()
+    return [
+        error(one.message, file=(inside / one.file).as_posix(), line=one.line, title=one.title)
+        for one in failures
+    ]

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,9 @@ async def failure_of(bench: Bench, path: str, copy: Path, scratch: Path) -> Note
     text = copy.read_text(encoding="utf-8-sig")
     place = failures.Place(f"content/{path}", text)
     try:
-        notebook = nbformat.reads(text, as_version=4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of cells without names, say, which run as well
+            notebook = nbformat.reads(text, as_version=4)
     except Exception as error:  # nbformat raises whatever its validator does
         return place.failure(None, None, "cannot be read", f"it is no valid notebook: {error}")
     kernels = EnvironmentKernels(bench.prefix)
