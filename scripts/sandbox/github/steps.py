@@ -63,10 +63,12 @@ class Scope:
 def run_steps(scope: Scope, steps: tuple[Mapping[str, Any], ...]) -> None:
     """Run or skip each step; what came of them is in `scope.runs`, and in `scope.failed`."""
     for index, step in enumerate(steps):
-        _StepExecution(scope, step, f"{scope.prefix}{index}").run()
+        StepExecution(scope, step, f"{scope.prefix}{index}").run()
 
 
-class _StepExecution:
+class StepExecution:
+    """One step on its way from what the file states to what came of it: `record`."""
+
     def __init__(self, scope: Scope, step: Mapping[str, Any], number: str):
         self.scope, self.machine, self.step, self.number = scope, scope.machine, step, number
         log = Log(self.machine.masks, scope.log)
@@ -77,6 +79,7 @@ class _StepExecution:
         self._stopped: str | None = None
 
     def run(self) -> None:
+        """Run or skip the step; a step that goes wrong marks its scope as failed."""
         self.scope.runs.append(self.record)
         try:
             self.record.outcome = self._outcome()
@@ -126,7 +129,7 @@ class _StepExecution:
         outcome = self._run_script() if "run" in self.step else self._use()
         outcome = self._read_files(outcome)
         if self.listener.complaints:
-            raise WrongFile("; ".join(self.listener.complaints))
+            raise actions.ActionFailed("; ".join(self.listener.complaints))
         return outcome
 
     def _name(self) -> str:
