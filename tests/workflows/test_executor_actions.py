@@ -172,8 +172,9 @@ runs:
         echo "::notice::said it"
         echo said >> "$GITHUB_STEP_SUMMARY"
         test -f "$GITHUB_ACTION_PATH/action.yml"
-        ls
+        echo "KEPT=changed" >> "$GITHUB_ENV"
       env: {HOW: "${{ inputs.how }}"}
+    - {shell: bash, run: 'test "$KEPT" = changed && test -n "${OUTER+set}"'}
     - {shell: bash, run: exit 1, if: inputs.how == 'Fail'}
     - {shell: bash, run: echo, if: failure(), id: mending}
 """
@@ -185,7 +186,9 @@ def greeting(execute, inputs: str, **options):
     - {{id: greet, uses: ./.github/actions/greet, with: {inputs}, env: {{OUTER: "${{{{ secrets.KEY }}}}"}}}}
     - {{id: show, run: "echo '[${{{{ steps.greet.outputs.text }}}}] [${{{{ steps.say.outputs.text }}}}]'"}}
     """
-    return execute(job(steps), files={".github/actions/greet/action.yml": ACTION}, **options)
+    return execute(
+        job(steps, "env: {KEPT: as it was}"), files={".github/actions/greet/action.yml": ACTION}, **options
+    )
 
 
 def test_an_action_of_the_repository_has_its_own_inputs_steps_and_outputs(execute, repository):
@@ -193,11 +196,24 @@ def test_an_action_of_the_repository_has_its_own_inputs_steps_and_outputs(execut
     run = greeting(execute, "{how: Good day}")
     assert "[Good day ada very secret] []" in run.log.raw
     step = run.jobs["work"].step("greet")
-    assert [inner.outcome for inner in step.steps] == ["success", "success", "skipped", "skipped"]
+    assert [inner.outcome for inner in step.steps] == ["success", "success", "success", "skipped", "skipped"]
     assert [note.message for note in run.annotations] == ["said it"]
     assert run.summary == "said\n"
     assert step.secrets == {"KEY"}
     assert run.jobs["work"].step("say").secrets == {"KEY"}
+
+
+def test_a_secret_that_an_action_is_given_is_seen_where_it_arrives(execute, repository):
+    repository.secrets |= {"KEY": "very secret", "NAME": "name of somebody"}
+    run = greeting(execute, '{whom: "${{ secrets.NAME }}"}')
+    assert run.jobs["work"].step("greet").secrets == {"KEY", "NAME"}
+    assert run.jobs["work"].step("say").secrets == {"KEY", "NAME"}
+    assert run.jobs["work"].step("show").secrets == {"KEY", "NAME"}
+
+
+def test_credentials_that_a_checkout_keeps_are_seen_by_every_step_after_it(execute):
+    run = execute(job("[{run: echo}, {uses: actions/checkout@v4}, {run: echo}]"))
+    assert [step.secrets for step in run.steps] == [set(), {"GITHUB_TOKEN"}, {"GITHUB_TOKEN"}]
 
 
 def test_an_action_that_fails_mends_itself_and_fails_the_step(execute):

@@ -32,7 +32,7 @@ def use(execution: StepExecution, uses: str, given: dict[str, str]) -> str:
         prefix=f"{execution.number}.",
         inputs=_inputs(action, given, execution, outer),
         action_path=str(folder.resolve()),
-        env=execution.env,
+        env=execution.outer_env,
         why_stop=execution.why_stop,
         runs=execution.record.steps,
     )

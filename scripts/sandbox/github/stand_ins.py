@@ -98,6 +98,8 @@ def setup_python(call: Call) -> None:
     wanted = call.inputs.get("python-version") or version
     if not f"{version}.".startswith(f"{wanted}.") and re.fullmatch(r"[\d.]+", wanted):
         call.say(f"This computer has Python {version}, which stands in for {wanted}")
+    if call.inputs.get("cache"):
+        call.say("The cache of downloaded packages is left out here: every package is looked for anew")
     folder = call.machine.tools / "Python"
     (folder / "bin").mkdir(parents=True, exist_ok=True)
     for name in ("python", "python3"):
