@@ -32,10 +32,7 @@ class _Wish:
         return hashlib.sha256("\n".join(self.paths).encode()).hexdigest()
 
 
-@stand_in(
-    "actions/cache", "path", "key", "restore-keys", "fail-on-cache-miss", "lookup-only",
-    "enableCrossOsArchive", "save-always",
-)  # fmt: skip
+@stand_in("actions/cache", "path", "key", "restore-keys", "fail-on-cache-miss", "lookup-only")
 def cache(call: Call) -> None:
     """Restore now, and save after a job that succeeded if the very key was not there."""
     wish = _wish(call)

@@ -10,12 +10,12 @@ from sandbox.github.expressions import string
 from sandbox.github.results import CANCELLED, FAILURE, SUCCESS
 
 if TYPE_CHECKING:
-    from sandbox.github.steps import _StepExecution
+    from sandbox.github.steps import StepExecution
 
 NAMES = ("action.yml", "action.yaml")
 
 
-def use(execution: _StepExecution, uses: str, given: dict[str, str]) -> str:
+def use(execution: StepExecution, uses: str, given: dict[str, str]) -> str:
     """Run the action's steps inside the step that uses it; returns its outcome. Raises ActionFailed."""
     machine, outer = execution.machine, execution.scope
     folder = machine.workspace / uses
@@ -32,7 +32,7 @@ def use(execution: _StepExecution, uses: str, given: dict[str, str]) -> str:
         prefix=f"{execution.number}.",
         inputs=_inputs(action, given, execution, outer),
         action_path=str(folder.resolve()),
-        env=execution.env,
+        env=execution.outer_env,
         why_stop=execution.why_stop,
         runs=execution.record.steps,
     )
@@ -47,7 +47,7 @@ def use(execution: _StepExecution, uses: str, given: dict[str, str]) -> str:
 
 
 def _inputs(
-    action: parser.Action, given: dict[str, str], execution: _StepExecution, outer: Any
+    action: parser.Action, given: dict[str, str], execution: StepExecution, outer: Any
 ) -> dict[str, str]:
     known = {name.lower(): name for name in action.inputs}
     for name in given:

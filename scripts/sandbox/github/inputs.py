@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coursehub.problems import Failure
+from sandbox.github.parser import Unsupported
 
 TRUTH = {"true": True, "false": False}
 
@@ -36,6 +37,8 @@ def _value(name: str, definition: Mapping[str, Any], given: Mapping[str, Any]) -
         return _number(name, value)
     if kind == "choice":
         return _choice(name, value, definition["options"])
+    if kind != "string":
+        raise Unsupported(f"the input {name}: the type {kind} is not supported by this runner")
     return "" if value is None else str(value)
 
 

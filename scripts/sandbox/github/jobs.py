@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sandbox.github import processes
+from sandbox.github.actions import ActionFailed
 from sandbox.github.concurrency import Setting
 from sandbox.github.expressions import evaluate, string, strings
 from sandbox.github.logs import Annotation, Log
@@ -148,9 +149,12 @@ class JobExecution:
         self.result.conclusion = machine.status
 
     def _run_after(self, machine: Machine) -> None:
-        """What actions do at the end of a job that succeeded: a failure there is a failure of the job."""
+        """What actions do at the end of a job that succeeded; what fails there is only told."""
         for act in reversed(machine.after):
-            act()
+            try:
+                act()
+            except ActionFailed as problem:
+                self.result.own_annotations.append(Annotation("warning", str(problem)))
 
     def _set_outputs(self, scope: Scope) -> None:
         try:

@@ -127,8 +127,13 @@ class Machine:
             "workspace": str(self.workspace.parent),
         }
 
+    def base(self) -> dict[str, str]:
+        """The computer's own environment, which a workflow's may replace."""
+        own = {key: value for key, value in self.shared.environment.items() if key != "PATH"}
+        return {"LANG": "C.UTF-8", **own, "HOME": str(self.home), "CI": "true"}
+
     def variables(self) -> dict[str, str]:
-        """The environment that GitHub gives every step, and the computer's own, without env and PATH."""
+        """What GitHub sets for every step, whatever a workflow says."""
         github = self.github()
         names = (
             "actor", "api_url", "base_ref", "event_name", "event_path", "head_ref", "job", "ref", "ref_name",
@@ -136,20 +141,16 @@ class Machine:
             "sha", "triggering_actor", "workflow", "workflow_ref", "workspace",
         )  # fmt: skip
         return {
-            "LANG": "C.UTF-8",
-            **{key: value for key, value in self.shared.environment.items() if key != "PATH"},
-            "HOME": str(self.home),
-            "CI": "true",
             "GITHUB_ACTIONS": "true",
             **{f"GITHUB_{name.upper()}": str(github[name]) for name in names},
             **{f"RUNNER_{name.upper()}": value for name, value in self.runner().items()},
             TRACKING: self.tracking,
         }
 
-    def path(self) -> str:
-        """PATH for the next step."""
+    def path(self, stated: str | None) -> str:
+        """PATH for the next step; `stated` is what its env says, in place of the computer's."""
         own = self.shared.environment.get("PATH")
-        return ":".join([*self.paths, *([own] if own else []), PATH])
+        return ":".join([*self.paths, stated or (f"{own}:{PATH}" if own else PATH)])
 
     def secrets_in(self, environment: Mapping[str, str]) -> set[str]:
         """The names of the secrets whose value is in an environment, whole or as a part."""

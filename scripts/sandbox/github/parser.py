@@ -149,8 +149,13 @@ def _answer(service: Service, operation: str, path: str, content: str) -> dict:
     if answer["errors"]:
         raise InvalidInput(
             [
-                Problem(path, error["message"], "write it as GitHub's documentation says", error["line"])
+                Problem(path, _first_line(error["message"]), "see GitHub's workflow syntax", error["line"])
                 for error in answer["errors"]
             ]
         )
     return answer["value"]
+
+
+def _first_line(message: str) -> str:
+    """Without the picture of the place that the YAML reader draws below."""
+    return message.partition("\n")[0].rstrip(":")

@@ -15,6 +15,7 @@ from pathlib import Path
 TRACKING = "RUNNER_TRACKING_ID"
 """By this variable the runner finds what a job left running."""
 INTERVAL = 0.02
+SCANS = 50
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,11 @@ def run(
     )
     reader = threading.Thread(target=_read, args=(process, hear), daemon=True)
     reader.start()
-    reason = _wait(process, why_stop, why_kill, timings)
+    try:
+        reason = _wait(process, why_stop, why_kill, timings)
+    except BaseException:
+        _kill(process)
+        raise
     # What still holds the output belongs to the job; the runner does not wait for it for long.
     reader.join(timings.drain)
     if reader.is_alive():
@@ -107,14 +112,26 @@ def _kill(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def end_left_over(tracking: str) -> list[int]:
-    """Kill what a job left running; returns the ids of the processes."""
-    wanted, ended = f"{TRACKING}={tracking}".encode(), []
+def end_left_over(tracking: str) -> None:
+    """Kill what a job left running."""
+    quiet = 0
+    for _ in range(SCANS):
+        left = _tracked(tracking)
+        quiet = 0 if left else quiet + 1
+        # Twice nothing: a process that is just being replaced by its program shows no environment.
+        if quiet == 2:
+            return
+        for number in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        time.sleep(INTERVAL)
+
+
+def _tracked(tracking: str) -> list[int]:
+    wanted, found = f"{TRACKING}={tracking}".encode(), []
     for path in Path("/proc").iterdir():
-        if not path.name.isdigit():
-            continue
+        # A zombie, which nothing can end any more, has no environment.
         with contextlib.suppress(OSError):
-            if wanted in (path / "environ").read_bytes().split(b"\0"):
-                os.kill(int(path.name), signal.SIGKILL)
-                ended.append(int(path.name))
-    return ended
+            if path.name.isdigit() and wanted in (path / "environ").read_bytes().split(b"\0"):
+                found.append(int(path.name))
+    return found

@@ -67,6 +67,8 @@ class Run:
 
     def cancel(self, reason: str = "The run was canceled.") -> None:
         """Cancel as the button does: what does not run always is ended, the rest goes on."""
+        if self.is_over:
+            return
         with self._changed:
             if not self._cancelled.is_set():
                 self.own_annotations.append(Annotation("error", reason))

@@ -30,7 +30,7 @@ def run(
     hear: Callable[[str], None],
     why_stop: Callable[[], str | None],
 ) -> processes.Ended:
-    """Run `step["run"]`. Raises ActionFailed if its folder is missing, Unsupported for other shells."""
+    """Run `step["run"]`. Raises ActionFailed if its folder or shell is missing, or Unsupported."""
     directory = machine.workspace / step.get("working-directory", "")
     if not directory.is_dir():
         raise ActionFailed(
@@ -38,15 +38,19 @@ def run(
         )
     file = machine.temp / f"script-{number}.sh"
     file.write_text(step["run"] + "\n")
-    return processes.run(
-        command(step.get("shell", ""), file),
-        directory=directory,
-        environment=environment,
-        hear=hear,
-        why_stop=why_stop,
-        why_kill=lambda: CANCELLED if _is_too_late(machine) else None,
-        timings=machine.shared.timings,
-    )
+    argv = command(step.get("shell", ""), file)
+    try:
+        return processes.run(
+            argv,
+            directory=directory,
+            environment=environment,
+            hear=hear,
+            why_stop=why_stop,
+            why_kill=lambda: CANCELLED if _is_too_late(machine) else None,
+            timings=machine.shared.timings,
+        )
+    except FileNotFoundError:
+        raise ActionFailed(f"{argv[0]}: command not found") from None
 
 
 def command(shell: str, file: Path) -> list[str]:

@@ -54,6 +54,7 @@ class Service:
             ready, _, _ = select.select([self._process.stdout], [], [], max(0, deadline - time.monotonic()))
             if not ready:
                 self._process.kill()  # an answer that comes later would be taken for another question's
+                self._process.wait()
                 raise Failure(f"GitHub's packages did not answer within {self._patience:g} s")
             piece = self._process.stdout.read1()
             if not piece:

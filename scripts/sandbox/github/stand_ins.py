@@ -19,7 +19,7 @@ NO_CREDENTIALS = "no-credentials://kept"
 
 @stand_in(
     "actions/checkout", "repository", "ref", "token", "path", "fetch-depth", "persist-credentials", "clean",
-    "fetch-tags", "show-progress", "filter", "sparse-checkout-cone-mode", "set-safe-directory",
+    "fetch-tags", "show-progress",
 )  # fmt: skip
 def checkout(call: Call) -> None:
     """Fetch one commit, or with fetch-depth 0 everything, as the real action does."""
@@ -44,8 +44,11 @@ def checkout(call: Call) -> None:
         git(folder, "checkout", "--quiet", "--force", "-B", ref.removeprefix("refs/heads/"), commit)
     else:
         git(folder, "checkout", "--quiet", "--force", "--detach", commit)
-    may_push = call.flag("persist-credentials", True) and machine.permissions.get("contents") == "write"
-    if not may_push:
+    keeps = call.flag("persist-credentials", True)
+    if keeps:
+        # From now on the token lies on the disk, where every step of the job can read it.
+        machine.env_secrets |= {"GITHUB_TOKEN"}
+    if not keeps or machine.permissions.get("contents") != "write":
         git(folder, "remote", "set-url", "--push", "origin", NO_CREDENTIALS)
     # The real action trusts the folder for the steps after it, whoever owns it.
     home = machine.home / ".gitconfig"
@@ -72,12 +75,13 @@ def _wanted(call: Call) -> tuple[str, str]:
 
 def _fetch(folder: Path, call: Call, commit: str) -> None:
     depth = int(call.inputs.get("fetch-depth") or 1)
-    limits = ["--depth", str(depth), "--no-tags"] if depth else ["--tags"]
+    tags = "--tags" if not depth or call.flag("fetch-tags", False) else "--no-tags"
+    limits = ["--depth", str(depth)] if depth else []
     everything = [] if depth else ["+refs/heads/*:refs/remotes/origin/*"]
     # The hosted service gives any commit by its hash.
     giving = "git -c safe.directory=* -c uploadpack.allowAnySHA1InWant=true upload-pack"
     git(
-        folder, "fetch", "--quiet", "--prune", *limits, "--upload-pack", giving,
+        folder, "fetch", "--quiet", "--prune", tags, *limits, "--upload-pack", giving,
         "origin", *everything, commit, timeout=300,
     )  # fmt: skip
 
@@ -94,6 +98,8 @@ def setup_python(call: Call) -> None:
     wanted = call.inputs.get("python-version") or version
     if not f"{version}.".startswith(f"{wanted}.") and re.fullmatch(r"[\d.]+", wanted):
         call.say(f"This computer has Python {version}, which stands in for {wanted}")
+    if call.inputs.get("cache"):
+        call.say("The cache of downloaded packages is left out here: every package is looked for anew")
     folder = call.machine.tools / "Python"
     (folder / "bin").mkdir(parents=True, exist_ok=True)
     for name in ("python", "python3"):

@@ -63,20 +63,25 @@ class Scope:
 def run_steps(scope: Scope, steps: tuple[Mapping[str, Any], ...]) -> None:
     """Run or skip each step; what came of them is in `scope.runs`, and in `scope.failed`."""
     for index, step in enumerate(steps):
-        _StepExecution(scope, step, f"{scope.prefix}{index}").run()
+        StepExecution(scope, step, f"{scope.prefix}{index}").run()
 
 
-class _StepExecution:
+class StepExecution:
+    """One step on its way from what the file states to what came of it: `record`."""
+
     def __init__(self, scope: Scope, step: Mapping[str, Any], number: str):
         self.scope, self.machine, self.step, self.number = scope, scope.machine, step, number
         log = Log(self.machine.masks, scope.log)
         self.record = StepRun(_plain_name(step), step.get("id"), log)
         self.listener = Listener(log, self.machine.masks)
+        self.outer_env: dict[str, str] = dict(scope.env)
+        """What the steps around it and it itself set, without what the job has."""
         self.env: dict[str, str] = {**self.machine.env, **scope.env}
         self.cancelled_before = self.machine.cancelled.is_set()
         self._stopped: str | None = None
 
     def run(self) -> None:
+        """Run or skip the step; a step that goes wrong marks its scope as failed."""
         self.scope.runs.append(self.record)
         try:
             self.record.outcome = self._outcome()
@@ -104,7 +109,8 @@ class _StepExecution:
 
     def _outcome(self) -> str:
         own = self.scope.evaluate(self.step.get("env") or {}, self.env)
-        self.env |= strings(own.value)
+        self.outer_env |= strings(own.value)
+        self.env |= self.outer_env
         condition = self.scope.evaluate(self.step["if"], self.env) if "if" in self.step else None
         if not (condition.truthy if condition else self.machine.functions(self.scope.failed).success):
             return SKIPPED
@@ -115,9 +121,10 @@ class _StepExecution:
         self.deadline = self._deadline()
         self.files = CommandFiles(self.machine.files, self.number)
         self.environment = {
+            **self.machine.base(),
             **self.env,
             **self.machine.variables(),
-            "PATH": self.machine.path(),
+            "PATH": self.machine.path(self.env.get("PATH")),
             "GITHUB_ACTION": self.record.id or f"__{self.number}",
             **({"GITHUB_ACTION_PATH": self.scope.action_path} if self.scope.action_path else {}),
             **self.files.environment,
@@ -126,7 +133,7 @@ class _StepExecution:
         outcome = self._run_script() if "run" in self.step else self._use()
         outcome = self._read_files(outcome)
         if self.listener.complaints:
-            raise WrongFile("; ".join(self.listener.complaints))
+            raise actions.ActionFailed("; ".join(self.listener.complaints))
         return outcome
 
     def _name(self) -> str:
@@ -145,11 +152,10 @@ class _StepExecution:
     def _run_script(self) -> str:
         wanted = {**self.scope.defaults, **self.step}
         keys = ("run", "shell", "working-directory")
-        found = self.scope.evaluate({key: wanted[key] for key in keys if key in wanted}, self.env)
-        self.record.secrets |= found.secrets
+        script = self._given({key: wanted[key] for key in keys if key in wanted})
         ended = scripts.run(
             self.machine,
-            strings(found.value),
+            script,
             self.number,
             self.environment,
             self.listener.hear,
@@ -170,9 +176,7 @@ class _StepExecution:
 
     def _use(self) -> str:
         uses = self.step["uses"]
-        found = self.scope.evaluate(self.step.get("with") or {}, self.env)
-        self.record.secrets |= found.secrets
-        inputs = strings(found.value)
+        inputs = self._given(self.step.get("with") or {})
         if uses.startswith("./"):
             from sandbox.github import composite
 
@@ -181,6 +185,13 @@ class _StepExecution:
         actions.use(uses, call)
         self.record.outputs |= call.outputs
         return SUCCESS
+
+    def _given(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Evaluated texts; the secrets in them, by name or by value, are from now on those of the step."""
+        found = self.scope.evaluate(values, self.env)
+        texts = strings(found.value)
+        self.record.secrets |= found.secrets | self.machine.secrets_in(texts)
+        return texts
 
     def why_stop(self) -> str | None:
         """Why the step must end now: that it took too long, or that its job was cancelled."""

@@ -1,7 +1,9 @@
 """Steps: expressions, outputs, environment, files, logs and what they could see."""
 
 import pytest
-from executed import job
+from executed import job, workflow
+
+from sandbox.github.runner import Runner
 
 
 def test_a_text_that_says_false_is_true(execute):
@@ -79,6 +81,16 @@ def test_the_environment_is_what_github_gives_and_nothing_else(execute, monkeypa
     }
     assert {name: found.get(name) for name in expected} == expected
     assert found["HOME"].startswith(str(run.shared.directory))
+
+
+def test_the_computer_has_an_environment_that_a_workflow_may_replace(repository, service, tmp_path):
+    repository.commit(workflow(job("[{run: 'echo \"$OWN $OTHER [$PATH]\"', env: {OTHER: replaced}}]")))
+    environment = {"OWN": "kept", "OTHER": "lost", "PATH": "/opt/tools"}
+    with Runner(repository, tmp_path / "other", environment, service=service) as runner:
+        (run,) = runner.push()
+        log = run.wait(10).log.raw
+    assert "kept replaced [/opt/tools:/usr/local/sbin:" in log
+    assert not list((tmp_path / "other" / "machines").iterdir())  # the computer is thrown away
 
 
 @pytest.mark.parametrize(

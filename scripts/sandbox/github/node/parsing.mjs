@@ -18,7 +18,10 @@ export async function parseWorkflow({ name, content }) {
   const template = await convertWorkflowTemplate(context, value);
   if (context.errors.count) return { errors: errors(context) };
   const workflow = plain(value);
+  // The converted events have one shape for all spellings, but forget which inputs are numbers.
+  const inputs = workflow.on?.workflow_dispatch?.inputs;
   workflow.on = template.events;
+  if (inputs) workflow.on.workflow_dispatch.inputs = inputs;
   for (const job of template.jobs) {
     const plainJob = workflow.jobs[job.id.value];
     plainJob.if = marked(job.if.expression);
