@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from .droplet_sizes import droplet_weight
 
-AHEAD = timedelta(minutes=45)
-"""So long before hours begin, their size is due: a schedule on GitHub comes late, and students come early."""
+AHEAD = timedelta(minutes=75)
+"""So long before hours begin, their size is due: a schedule that comes once an hour then has come at least a
+quarter of an hour before, for schedules on GitHub come late, and students early."""
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 

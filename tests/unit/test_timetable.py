@@ -80,9 +80,9 @@ DAY = timetable_from(
     ],
 )
 DUE = {
-    "an hour before": ("07:00", USUAL),
-    "46 minutes before": ("07:14", USUAL),
-    "45 minutes before": ("07:15", LARGE),
+    "two hours before": ("06:00", USUAL),
+    "76 minutes before": ("06:44", USUAL),
+    "75 minutes before": ("06:45", LARGE),
     "in the middle": ("09:00", LARGE),
     "a break that is too short for shrinking": ("10:05", LARGE),
     "a larger class is to come": ("11:20", HUGE),
@@ -102,9 +102,9 @@ def test_what_is_due(clock, size):
 
 
 def test_more_is_due_before_hours_of_less_end():
-    less = timetable_from("UTC", ["monday 22:00-23:00 s-1vcpu-1gb"])
-    assert size_due(less, USUAL, datetime(2026, 3, 2, 22, 10, tzinfo=UTC)) == "s-1vcpu-1gb"
-    assert size_due(less, USUAL, datetime(2026, 3, 2, 22, 20, tzinfo=UTC)) == USUAL
+    less = timetable_from("UTC", ["monday 21:00-23:00 s-1vcpu-1gb"])
+    assert size_due(less, USUAL, datetime(2026, 3, 2, 21, 40, tzinfo=UTC)) == "s-1vcpu-1gb"
+    assert size_due(less, USUAL, datetime(2026, 3, 2, 21, 50, tzinfo=UTC)) == USUAL
 
 
 def test_processors_decide_between_equal_memories():
@@ -120,8 +120,8 @@ def test_what_is_due_before_the_clock_is_changed():
     """On March 29th 2026, 02:00 is 03:00 in Berlin."""
     early = timetable_from("Europe/Berlin", [f"sunday 03:15-05:00 {LARGE}"])
     begin = datetime(2026, 3, 29, 1, 15, tzinfo=UTC)
-    assert size_due(early, USUAL, begin - timedelta(minutes=45)) == LARGE
-    assert size_due(early, USUAL, begin - timedelta(minutes=46)) == USUAL
+    assert size_due(early, USUAL, begin - timedelta(minutes=75)) == LARGE
+    assert size_due(early, USUAL, begin - timedelta(minutes=76)) == USUAL
 
 
 def test_minutes():

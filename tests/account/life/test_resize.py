@@ -304,10 +304,10 @@ def test_before_the_hours(weekly, client):
     assert act(weekly, timetable, now=at("08:14")).verdict == "unchanged"
     told = act(weekly, timetable, now=at("08:15"))
     assert told.verdict == "resized" and size_now(client) == LARGE
-    assert told.notes[0] == "This is the size for what comes within 45 minutes"
+    assert told.notes[0] == "This is the size for what comes within 75 minutes"
     assert not any("course.yml has" in note for note in told.notes), "nobody would take it back"
     again = act(weekly, timetable, now=at("08:30"))
-    assert again.title == f"The droplet has the size for what comes within 45 minutes: {LARGE}"
+    assert again.title == f"The droplet has the size for what comes within 75 minutes: {LARGE}"
     assert act(weekly, timetable, now=at("09:05")).title == f"The droplet has the size for now: {LARGE}"
 
 
