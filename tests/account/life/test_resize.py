@@ -29,7 +29,7 @@ storage: {{size: 10G}}
 """
 BERLIN = ZoneInfo("Europe/Berlin")
 BEFORE, DURING, NEARLY_OVER = (
-    datetime(2026, 3, 2, *clock, tzinfo=BERLIN) for clock in ((8, 0), (9, 59), (11, 51))
+    datetime(2026, 3, 2, *clock, tzinfo=BERLIN) for clock in ((7, 0), (9, 59), (11, 51))
 )
 AFTER, LATE = (datetime(2026, 3, 2, *clock, tzinfo=BERLIN) for clock in ((12, 20), (13, 5)))
 WORKING, RESTING = {"running": 3, "quiet": 120.0}, {"running": 3, "quiet": 1500.0}
@@ -301,8 +301,8 @@ def at(clock: str) -> datetime:
 
 
 def test_before_the_hours(weekly, client):
-    assert act(weekly, timetable, now=at("08:14")).verdict == "unchanged"
-    told = act(weekly, timetable, now=at("08:15"))
+    assert act(weekly, timetable, now=at("07:44")).verdict == "unchanged"
+    told = act(weekly, timetable, now=at("07:45"))
     assert told.verdict == "resized" and size_now(client) == LARGE
     assert told.notes[0] == "This is the size for what comes within 75 minutes"
     assert not any("course.yml has" in note for note in told.notes), "nobody would take it back"
