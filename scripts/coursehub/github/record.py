@@ -19,10 +19,13 @@ from .standalone import Said
 FILE = "hub.json"
 OF_EVERY_RUN = ("deployed", "run")
 """What differs each time; alone, it is not worth a commit."""
+GONE = ("archived", "destroyed")
+"""What a course can have come to that has no hub; looking for one would raise a false alarm."""
 
 
 def act(environ: Mapping[str, str]) -> Said:
-    """Write down what RESULT, a deploy's JSON, says of a hub that is as it should be. Raises Failure."""
+    """Write down what RESULT, a script's JSON, says: where a hub is that is as it should be, or that there is
+    none any more. Raises Failure."""
     found = entry(result_of(environ), environ, datetime.now(UTC))
     if found is None:
         return Said("")
@@ -42,21 +45,23 @@ def act(environ: Mapping[str, str]) -> Said:
 def entry(
     result: Mapping[str, Any] | None, environ: Mapping[str, str], now: datetime
 ) -> dict[str, Any] | None:
-    """What is written down; None when there is no hub to tell of."""
-    if not result or result.get("verdict") != "converged" or not result.get("url"):
+    """What is written down; None when the run says neither where the hub is nor that there is none."""
+    verdict = (result or {}).get("verdict")
+    is_there = verdict == "converged" and result.get("url")
+    if not is_there and verdict not in GONE:
         return None
     run = ""
     if environ.get("GITHUB_RUN_ID"):
         server = environ.get("GITHUB_SERVER_URL", "https://github.com")
         run = f"{server}/{environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{environ['GITHUB_RUN_ID']}"
     return {
-        "url": result["url"],
+        "url": result.get("url"),
         "address": result.get("address"),
         "link": result.get("link"),
         "commit": result.get("commit"),
         "deployed": now.isoformat(timespec="seconds"),
         "run": run,
-        "verdict": result["verdict"],
+        "verdict": verdict,
     }
 
 

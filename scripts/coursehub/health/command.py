@@ -40,7 +40,8 @@ def run(description: str) -> int:
     limits = Limits(whole=arguments.limit, spacing=arguments.spacing)
     try:
         hub = find_hub(arguments.url, os.environ, recorded)
-        verdict = Looking(hub, limits, controls(os.environ)).run() if hub else NOTHING
+        is_hub = isinstance(hub, Hub)
+        verdict = Looking(hub, limits, controls(os.environ)).run() if is_hub else hub
     except InvalidInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
@@ -75,8 +76,8 @@ def seconds(text: str) -> float:
     return value
 
 
-def find_hub(url: str | None, environ: Mapping[str, str], record: Recorded) -> Hub | None:
-    """The hub that is given, or that was deployed; None when none was.
+def find_hub(url: str | None, environ: Mapping[str, str], record: Recorded) -> Hub | Verdict:
+    """The hub that is given, or that was deployed; or that there is none, and why.
 
     Raises InvalidInput when the address is none, and Failure when the record cannot be read.
     """
@@ -89,8 +90,20 @@ def find_hub(url: str | None, environ: Mapping[str, str], record: Recorded) -> H
     except TimeoutError as error:
         raise Failure(f"the record of deploys cannot be read: {error}", "look again later") from error
     if deployed is None or not deployed.get("url"):
-        return None
+        return without_hub((deployed or {}).get("verdict"))
     return hub_from(deployed["url"], "the record of the last deploy")
+
+
+def without_hub(verdict: str | None) -> Verdict:
+    """Nothing to look at: nothing was deployed, or what was is "archived" or "destroyed"."""
+    if verdict is None:
+        return NOTHING
+    return Verdict(
+        NONE,
+        None,
+        f"The course is {verdict}, so there is no hub to look at",
+        "deploy it when it is needed again",
+    )
 
 
 def recorded(environ: Mapping[str, str]) -> Mapping[str, Any] | None:
