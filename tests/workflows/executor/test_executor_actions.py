@@ -96,6 +96,18 @@ def test_a_cache_is_missed_then_hit_and_saved_only_by_a_job_that_succeeds(execut
     assert cached(execute, "two") == "[true] of two"
 
 
+def test_a_longer_key_that_begins_alike_is_found_too(execute):
+    def found(key: str) -> str:
+        steps = f"""
+        - {{id: cache, uses: actions/cache@v5, with: {{key: {key}, path: kept}}}}
+        - {{id: show, run: "mkdir -p kept; echo [${{{{ steps.cache.outputs.cache-matched-key }}}}]"}}
+        """
+        return execute(job(steps)).jobs["work"].step("show").log.raw.splitlines()[-1]
+
+    assert found("packages-1") == "[]"
+    assert found("packages") == "[packages-1]"
+
+
 def test_a_branch_does_not_see_the_cache_of_another_but_main(repository, runner, execute):
     def of(branch: str, key: str) -> str:
         steps = f"""

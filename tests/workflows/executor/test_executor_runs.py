@@ -151,14 +151,15 @@ def test_what_always_runs_is_not_cancelled(repository, runner):
 def test_what_a_job_leaves_running_ends_with_it(execute):
     run = execute(job("[{run: 'setsid sleep 300 > /dev/null 2>&1 & echo \"id $!\"'}]"))
     number = next(line.split()[1] for line in run.log.raw.splitlines() if line.startswith("id "))
-    wait_until(lambda: "sleep" not in _command(number), 5, "the end of what was left")
+    wait_until(lambda: _has_ended(number), 5, "the end of what was left")
 
 
-def _command(number: str) -> str:
+def _has_ended(number: str) -> bool:
     try:
-        return Path(f"/proc/{number}/cmdline").read_text()
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return ""
+        return True
+    return state == "Z"
 
 
 def test_a_newer_run_takes_the_place_of_one_that_waits(repository, runner):
@@ -179,10 +180,11 @@ def test_with_the_longer_queue_each_run_has_its_turn_in_order(repository, runner
     step = """
     - run: |
         echo "$GITHUB_RUN_ID" >> ~/../../order
-        sleep 0.05
+        until [ -e ~/../../go ]; do sleep 0.02; done
         echo end >> ~/../../order
     """
     runs = [start(repository, runner, job(step), head=head) for _ in range(4)]
+    (machines(runner) / "go").touch()
     assert [run.wait(10).conclusion for run in runs] == ["success"] * 4
     order = (machines(runner) / "order").read_text().split()
     assert order == [text for run in runs for text in (str(run.id), "end")]

@@ -3,6 +3,7 @@
 import pytest
 from executed import job, workflow
 
+from sandbox.github.files import WrongFile, pairs
 from sandbox.github.runner import Runner
 
 
@@ -47,6 +48,32 @@ def test_outputs_environment_and_path_reach_later_steps(execute):
     log = run.jobs["work"].step("two").log.raw
     assert "[first = 1\nsecond << 2\n][a=b<<c][yes][a\nb][yes]" in log
     assert "own tool" in log
+
+
+def test_a_script_with_expressions_keeps_its_lines_as_they_are(execute):
+    run = execute(
+        job(
+            r"""
+            - run: |
+                cat <<'END'
+                it's {one}, isn't it? \n ${{ github.ref_name }}
+                  "two"
+                END
+                echo 'after'
+            """
+        )
+    )
+    assert "it's {one}, isn't it? \\n main\n  \"two\"\nafter\n" in run.log.raw
+
+
+def test_a_delimiter_may_have_an_equals_sign():
+    assert pairs("a<<x=y\n1\nx=y\r\nb=c<<d\n") == {"a": "1", "b": "c<<d"}
+
+
+@pytest.mark.parametrize("text", ["a", "=1", "a<<\n", "a<<END\n1\n"])
+def test_what_is_no_pair_is_refused(text):
+    with pytest.raises(WrongFile):
+        pairs(text)
 
 
 def test_a_file_that_github_cannot_read_fails_the_step(execute):
