@@ -108,6 +108,7 @@ def audit(server) -> list[dict]:
 
 
 def result(run, job="deploy") -> dict:
+    assert "result" in run.jobs[job].outputs, run.log.masked
     return json.loads(run.jobs[job].outputs["result"])
 
 
@@ -128,7 +129,8 @@ def test_secrets_and_a_first_push_make_a_hub(github, server, software):
     assert run.summary.startswith("### The hub is ready: http")
     assert "$12.00" in run.summary
     url = result(run)["url"]
-    assert Student(url, "ada", PASSWORD).log_in()
+    student = Student(url, "ada", PASSWORD).log_in()
+    student.follow(result(run)["link"])
     assert Student(url, "teacher", ADMIN).log_in()
     assert seen_secrets(run) == {
         "Check out the course": {"GITHUB_TOKEN"},

@@ -74,9 +74,11 @@ class Machine:
         self.folder = self.shared.directory / "machines" / f"{self.identity.run_id}-{self.identity.job}"
         name = self.shared.repository.full_name.rpartition("/")[2]
         self.workspace = self.folder / "work" / name / name
-        self.home, self.temp, self.files, self.tools = (
-            self.folder / part for part in ("home", "work/_temp", "work/_temp/_runner_file_commands", "tools")
+        self.home, self.temp, self.files = (
+            self.folder / part for part in ("home", "work/_temp", "work/_temp/_runner_file_commands")
         )
+        # The same path on every computer: environments that a cache brings back lead there.
+        self.tools = self.shared.directory / "tools"
         for folder in (self.workspace, self.home, self.temp, self.files, self.tools):
             folder.mkdir(parents=True, exist_ok=True)
         self.event_path = self.temp / "_github_workflow" / "event.json"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
+import uuid
 from pathlib import Path
 
 from sandbox.commands import run
@@ -86,6 +88,22 @@ def _fetch(folder: Path, call: Call, commit: str) -> None:
     )  # fmt: skip
 
 
+def make_python(folder: Path, interpreter: Path) -> None:
+    """The folder of a Python in the tool cache, whole from the beginning: other jobs may want it as well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    being_made = folder.with_name(f".{uuid.uuid4()}")
+    (being_made / "bin").mkdir(parents=True)
+    for name in ("python", "python3"):
+        (being_made / "bin" / name).symlink_to(interpreter)
+    pip = being_made / "bin" / "pip"
+    pip.write_text(f'#!/bin/sh\nexec {shlex.quote(str(folder / "bin" / "python"))} -m pip "$@"\n')
+    pip.chmod(0o755)
+    try:
+        being_made.rename(folder)
+    except OSError:  # another job was faster
+        shutil.rmtree(being_made)
+
+
 @stand_in(
     "actions/setup-python", "python-version", "check-latest", "architecture",
     "cache", "cache-dependency-path", "update-environment", "allow-prereleases", "token",
@@ -100,14 +118,9 @@ def setup_python(call: Call) -> None:
         call.say(f"This computer has Python {version}, which stands in for {wanted}")
     if call.inputs.get("cache"):
         call.say("The cache of downloaded packages is left out here: every package is looked for anew")
-    folder = call.machine.tools / "Python"
-    (folder / "bin").mkdir(parents=True, exist_ok=True)
-    for name in ("python", "python3"):
-        (folder / "bin" / name).unlink(missing_ok=True)
-        (folder / "bin" / name).symlink_to(interpreter)
-    pip = folder / "bin" / "pip"
-    pip.write_text(f'#!/bin/sh\nexec {shlex.quote(str(folder / "bin" / "python"))} -m pip "$@"\n')
-    pip.chmod(0o755)
+    folder = call.machine.tools / "Python" / version
+    if not folder.exists():
+        make_python(folder, interpreter)
     call.machine.paths.insert(0, str(folder / "bin"))
     call.machine.env["pythonLocation"] = str(folder)
     call.outputs |= {
