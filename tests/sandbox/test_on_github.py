@@ -160,7 +160,7 @@ def test_new_content_reaches_a_student(github, server):
     assert [step["part"] for step in result(run)["plan"]] == ["content"]
     student = Student(result(run)["url"], "ada", PASSWORD).log_in()
     student.follow(result(run)["link"])
-    assert student.run_all("my-course/Sonnets.ipynb") == 1
+    assert student.run_all("poetry-101/Sonnets.ipynb") == 1
 
 
 def test_a_broken_environment_is_red_and_harms_nobody(github, server):
@@ -241,8 +241,8 @@ def test_two_pushes_at_once_are_both_deployed_in_order(github, server):
         started += github.push_only({f"content/{name}.ipynb": notebook("1")}, name)
     runs = [run.wait(600) for run in started if run.workflow.path.endswith("deploy.yml")]
     assert [run.conclusion for run in runs] == ["success"] * 3
-    last = [entry["commit"] for entry in audit(server)][-3:]
-    assert last == [run.trigger.sha for run in runs]
+    deployed = [entry["commit"] for entry in audit(server) if "commit" in entry]
+    assert deployed[-3:] == [run.trigger.sha for run in runs]
 
 
 def test_a_cancelled_deploy_is_mended_by_the_next(github, server):
