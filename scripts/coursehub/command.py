@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from . import pipeline, settings
+from . import interruption, pipeline, settings
 from .handing_out import publish
 from .problems import CoursehubError, InvalidInput
 from .report import Terminal
@@ -36,6 +36,7 @@ def run(description: str, *, apply: bool) -> int:
         help="say so: " + "; ".join(f"`{word}` {what}" for word, what in WORDS.items()),
     )
     arguments = parser.parse_args()
+    interruption.expect()
     terminal = Terminal()
     choices = {"environment": {"locked": arguments.locked, "allow_rejected": "rejected" in arguments.allow}}
     try:

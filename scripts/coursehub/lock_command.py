@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from . import lockfile, settings, solving
+from . import interruption, lockfile, settings, solving
 from .command import CONVERGED, FAILED, course_parser, refused
 from .environment_changes import differences, spoken
 from .fresh_environment import system_of
@@ -25,6 +25,7 @@ def run(description: str) -> int:
     parser = course_parser(description)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when it is stale")
     arguments = parser.parse_args()
+    interruption.expect()
     terminal = Terminal()
     try:
         course = settings.load(arguments.course, arguments.override)

@@ -117,7 +117,10 @@ def dollars(amount: float) -> str:
 
 def waits_for(step: Step) -> str:
     """What a person has to say so that a step is done."""
-    return f"to do it, run the deploy with --allow {step.needs}"
+    return (
+        f"to do it, run the deploy with --allow {step.needs}; "
+        f"on GitHub: Actions → Deploy → Run workflow, “{step.needs}”"
+    )
 
 
 def shortened(details: tuple[str, ...]) -> list[str]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import lockfile, settings
+from . import interruption, lockfile, settings
 from .command import CONVERGED, course_parser, refused
 from .environment_changes import differences
 from .handing_out import hand_out
@@ -42,6 +42,7 @@ def run(description: str) -> int:
     parser.add_argument("--to", metavar="NAME", help="the environment to go to (default: the one before)")
     parser.add_argument("--reason", metavar="TEXT", default="", help="why: shown to whoever deploys it again")
     arguments = parser.parse_args()
+    interruption.expect()
     terminal = Terminal()
     try:
         course = readable_settings(arguments.course, arguments.override, terminal)

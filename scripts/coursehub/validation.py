@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import fresh_environment, settings
+from . import fresh_environment, interruption, settings
 from .command import CONVERGED, course_parser, refused
 from .content_files import content_paths
 from .environment_changes import spoken
@@ -46,6 +46,7 @@ class Valid:
 def run(description: str) -> int:
     """Check the course; the exit code: 0 no mistake, 1 it could not be found out, 2 there are mistakes."""
     arguments = course_parser(description).parse_args()
+    interruption.expect()
     terminal = Terminal()
     try:
         valid = validate(arguments.course, arguments.override, terminal)

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from account.specification import Validator, specification_file
+from coursehub.interruption import SENTENCE
 from deployments import ADMIN_PASSWORD, COURSE_SECRET
 from on_github import REPOSITORY, on_github, seen_secrets
 from sandbox import sources
@@ -254,6 +255,7 @@ def test_a_cancelled_deploy_is_mended_by_the_next(github, server):
     wait_until(lambda: "… " in run.log.raw, 120, "the first step of the deploy", interval=0.1)
     run.cancel()
     assert run.wait(120).conclusion == "cancelled"
+    assert SENTENCE in run.log.raw and "Traceback" not in run.log.raw
     mended = github.dispatch("deploy.yml")
     assert mended.conclusion == "success", mended.log.masked
     the_machine(server).run(["test", "-x", "/usr/games/cowsay"])

@@ -101,7 +101,8 @@ def test_warnings_and_what_is_held_back_are_told():
         ("warning", "it is a test certificate"),
         (
             "notice",
-            "Resize the droplet: $12.00 a month; to do it, run the deploy with --allow downtime",
+            "Resize the droplet: $12.00 a month; to do it, run the deploy with --allow downtime; "
+            "on GitHub: Actions → Deploy → Run workflow, “downtime”",
         ),
     ]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from .. import settings
+from .. import interruption, settings
 from ..cloud.belongings import Belongings, belongings
 from ..cloud.bill import Bill, bill
 from ..cloud.errors import understood
@@ -76,6 +76,7 @@ def run(
     parser = course_parser(description)
     add_arguments(parser)
     arguments = parser.parse_args()
+    interruption.expect()
     terminal = Terminal()
     try:
         course = settings.load(arguments.course, arguments.override)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .. import fresh_environment, settings
+from .. import fresh_environment, interruption, settings
 from ..command import CONVERGED, FAILED, course_parser, refused
 from ..content_files import content_paths
 from ..handing_out import hand_out
@@ -28,6 +28,7 @@ def run(description: str) -> int:
     words = f"where the environment is installed, or is already (default: {FOLDER} in the course's folder)"
     parser.add_argument("--environment", type=Path, help=words)
     arguments = parser.parse_args()
+    interruption.expect()
     terminal = Terminal()
     try:
         course = settings.load(arguments.course, arguments.override)

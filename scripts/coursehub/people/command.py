@@ -6,7 +6,7 @@ import argparse
 import os
 from datetime import UTC, datetime
 
-from .. import settings
+from .. import interruption, settings
 from ..command import CONVERGED, course_parser, refused
 from ..handing_out import hand_out
 from ..lifecycle.told import Told, as_json, markdown, tell
@@ -22,6 +22,7 @@ from .resetting import found, password_for, reset
 def run(description: str) -> int:
     """Do what is asked for; the exit code is a deploy's."""
     arguments = parser(description).parse_args()
+    interruption.expect()
     terminal = Terminal()
     try:
         result = act(arguments, terminal)
