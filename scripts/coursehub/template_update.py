@@ -68,8 +68,8 @@ def update(git: Git, url: str | None, to: str | None, *, replace: bool, check: b
     apply(git, head, found, message(git, found, name, target))
     print(
         "\nThe update is one commit on this branch; `git show --stat` shows it. What is next:\n"
-        "  1. python3 scripts/plan.py   names mistakes that course.yml may have under the new version\n"
-        "  2. git push"
+        "  1. git push, best on a branch of its own, and open a pull request\n"
+        "  2. its plan names mistakes that course.yml may have under the new version, and what would change"
     )
     return DONE
 
