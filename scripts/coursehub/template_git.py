@@ -112,7 +112,7 @@ class Template:
             return newest.removeprefix("refs/tags/"), self.refs[newest]
         if self.head is None:
             raise Failure(f"The template at {self.url} is empty", "Give another one with --from.")
-        return "the newest state", self.head
+        return "newest state", self.head
 
     def newest(self) -> str | None:
         """The tag of the newest version, vX.Y.Z."""

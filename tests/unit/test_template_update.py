@@ -116,7 +116,7 @@ def test_a_copy_takes_the_program_and_keeps_the_course(template, course):
     assert course.git("rev-parse", "HEAD") == before
     done = update(course)
     assert done.returncode == 0, done.stderr
-    assert "git push" in done.stdout and "scripts/plan.py" in done.stdout
+    assert "git push" in done.stdout and "pull request" in done.stdout
     assert "scripts/old.py (removed)" in done.stdout and "scripts/new.py" in done.stdout
     assert course.git("rev-list", f"{before}..HEAD").count("\n") == 0
     assert course.git("log", "-1", "--format=%(trailers:key=Template-Commit,valueonly)") == new
