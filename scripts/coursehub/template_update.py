@@ -203,7 +203,7 @@ def message(git: Git, found: Changes, name: str, target: str) -> str:
         if found.conflicts
         else []
     )
-    text = [f"Update from the template to {name}\n", *lost, trailers(git, target)]
+    text = [f"Update from the template ({name})\n", *lost, trailers(git, target)]
     return "\n".join(text)
 
 
