@@ -13,7 +13,7 @@ import requests
 
 from account.specification import Validator, specification_file
 from coursehub.interruption import SENTENCE
-from deployments import ADMIN_PASSWORD, COURSE_SECRET
+from deployments import ADMIN_PASSWORD, COURSE_SECRET, make_key
 from on_github import REPOSITORY, on_github, seen_secrets
 from sandbox import sources
 from sandbox.cloud import Server
@@ -27,7 +27,7 @@ TOKEN = "dop_v1_of_the_workflows_tests"
 # Quotes, percent signs, a letter that is no ASCII, and something that would be a command if it were printed.
 ADMIN = ADMIN_PASSWORD + "::x"
 PASSWORD = "a first password"
-ACCOUNT = {"DIGITALOCEAN_TOKEN", "COURSE_SECRET"}
+ACCOUNT = {"DIGITALOCEAN_TOKEN", "COURSE_SECRET", "SSH_PRIVATE_KEY"}
 EVERYTHING = ACCOUNT | {"HUB_ADMIN_PASSWORD"}
 NOTEBOOK = {
     "nbformat": 4,
@@ -119,11 +119,12 @@ def test_the_copy_is_green_without_secrets(github, server):
     assert server.state.droplets == {}
 
 
-def test_secrets_and_a_first_push_make_a_hub(github, server, software):
+def test_secrets_and_a_first_push_make_a_hub(github, server, software, tmp_path):
     github.repository.secrets |= {
         "DIGITALOCEAN_TOKEN": TOKEN,
         "COURSE_SECRET": COURSE_SECRET,
         "HUB_ADMIN_PASSWORD": ADMIN,
+        "SSH_PRIVATE_KEY": make_key(tmp_path)[0],  # of several lines
     }
     run = github.push({"course.yml": settings(server, software)}, "My course")["deploy.yml"]
     assert run.conclusion == "success", run.log.masked
@@ -281,6 +282,12 @@ def test_another_size_by_hand_and_by_the_clock(github, server):
     (droplet,) = server.state.droplets.values()
     assert droplet["size_slug"] == "s-2vcpu-4gb"
     assert github.scheduled("timetable.yml").conclusion == "success"
+
+
+def test_archive_is_refused_without_the_name(github, server):
+    run = github.dispatch("archive.yml", confirm="")
+    assert run.conclusion == "failure" and len(server.state.droplets) == 1
+    assert "Poetry 101" in run.summary
 
 
 def test_destroy_is_refused_without_the_name(github, server):

@@ -16,7 +16,11 @@ BY_HAND = {
     "health.yml": {},
     "timetable.yml": {},
 }
-TASKS = ("secrets", "settings", "deploy", "HTTPS", "student")
+SECRETS = (
+    *("DIGITALOCEAN_TOKEN", "COURSE_SECRET", "DROPLET_HOST", "DROPLET_HOST_KEY", "SSH_PRIVATE_KEY"),
+    *("DROPLET_PASSWORD", "HUB_ADMIN_PASSWORD", "HTTPS_CERTIFICATE", "HTTPS_PRIVATE_KEY"),
+)
+ODD = "o'dd \"quo%te\nzürich::set-output name=x::$(id)\\"
 
 
 @pytest.fixture
@@ -92,10 +96,23 @@ def test_a_push_that_deploys_nothing_starts_nothing(copy):
     assert set(copy.push({"README.md": "# My course\n"}, "Words")) == {"tests.yml"}
 
 
-def test_half_of_the_secrets_is_told(copy):
+def test_secrets_that_are_wrong_are_named_and_never_shown(copy):
+    """Half of what is needed; then values of every kind that somebody may paste by mistake."""
     copy.repository.secrets["DIGITALOCEAN_TOKEN"] = "dop_v1_0123456789abcdef0123456789"
     run = copy.copy()["deploy.yml"]
-    assert run.conclusion == "failure"
-    assert "COURSE_SECRET" in run.summary.splitlines()[0] + run.summary
+    assert run.conclusion == "failure" and "COURSE_SECRET" in run.summary
     assert any(note.level == "error" and "COURSE_SECRET" in note.message for note in run.annotations)
-    assert "dop_v1_0123" not in copy.written()
+    for name in SECRETS:
+        copy.repository.secrets[name] = f"{ODD}-{name}"
+    run = copy.dispatch("deploy.yml")
+    assert run.conclusion == "failure" and "nothing was changed" in run.summary.splitlines()[0]
+    told = " ".join(note.message + str(note.title) for note in run.annotations if note.level == "error")
+    assert {name for name in SECRETS if name in told} >= {
+        "DIGITALOCEAN_TOKEN",
+        "SSH_PRIVATE_KEY",
+        "DROPLET_HOST",
+    }
+    written = copy.written()
+    assert "dop_v1_0123" not in written
+    for part in (*ODD.splitlines(), "zürich", "quo%25te", "quo%te"):
+        assert part not in written
