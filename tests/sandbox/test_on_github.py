@@ -303,3 +303,26 @@ def test_destroy_confirmed(github, server):
     assert server.state.droplets == {} and not server.state.volumes
     health = github.dispatch("health.yml")
     assert health.conclusion == "success" and "destroyed" in health.summary
+
+
+def test_a_server_that_exists_already(make_deployed, software, tmp_path):
+    """Its address is a variable: as a secret, GitHub would keep it from the jobs that tell where the hub is."""
+    course, box = make_deployed("on-github")
+    own = f"mirrors: {json.dumps(dict(software.mirrors))}\nusers: [ada, grace]\n"
+    with on_github(tmp_path) as github:
+        repository = github.repository
+        repository.secrets |= {
+            name: course.secrets[name] for name in ("SSH_PRIVATE_KEY", "HUB_ADMIN_PASSWORD")
+        }
+        repository.secrets["DROPLET_HOST"] = box.address
+        repository.variables["DROPLET_HOST_KEY"] = box.host_key
+        github.copy()
+        run = github.push({"course.yml": own}, "My server")["deploy.yml"]
+        assert run.conclusion == "success", run.log.masked
+        assert any("make it a variable" in note.message for note in run.annotations)
+        assert "result" not in run.jobs["deploy"].outputs
+        repository.variables["DROPLET_HOST"] = repository.secrets.pop("DROPLET_HOST")
+        run = github.dispatch("deploy.yml")
+        assert run.conclusion == "success" and result(run)["address"] == box.address
+        assert github.dispatch("health.yml").conclusion == "success"
+        assert result(run)["url"] in github.runs[-1].summary

@@ -127,3 +127,10 @@ def test_issues_that_are_switched_off_are_no_failure(bare):
         code, said, summary, _ = bare("checklist.py", github.environ)
     assert code == 0 and "::notice" in said
     assert summary.startswith("### There is no setup checklist, for issues are switched off")
+
+
+def test_a_host_that_is_a_secret_is_told_apart_from_one_that_is_a_variable():
+    shown = gate.decide(having("DROPLET_HOST") | {"IS_HOST_HIDDEN": "false"})
+    hidden = gate.decide(having("DROPLET_HOST") | {"IS_HOST_HIDDEN": "true"})
+    assert shown.outputs == hidden.outputs and not shown.noticed
+    assert hidden.noticed and "Variables" in hidden.markdown and hidden.headline == ""

@@ -1,6 +1,7 @@
 """Whether there is anything to deploy to: a fresh copy of the template has no secrets yet, and is not broken.
 
-The workflow tells only which secrets there are, never a value.
+The workflow tells only which secrets there are, never a value. An address and a host key may be variables as
+well: GitHub hides a secret wherever it shows it, and gives no output that has one in it to a later job.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ STARTS = ("DIGITALOCEAN_TOKEN", "DROPLET_HOST")
 """With one of these there is something to deploy to; what it needs besides, the deploy itself tells."""
 PAGE = "Documentation/Github.md"
 MENU = "Settings → Secrets and variables → Actions"
+HIDDEN = (
+    "DROPLET_HOST is a secret, so GitHub hides the hub's address wherever it shows it, and keeps it from the "
+    "health check. An address is none: make it a variable of that name (Settings → Secrets and variables → "
+    "Actions → Variables), and delete the secret"
+)
 NOTHING = "Nothing was deployed: this repository has no secrets yet"
 
 
@@ -38,7 +44,8 @@ def decide(environ: Mapping[str, str]) -> Said:
     ready = any(name in names for name in STARTS)
     outputs = {"ready": "true" if ready else "false", "given": json.dumps(names)}
     if ready:
-        return Said("", outputs=outputs)
+        hidden = HIDDEN if environ.get("IS_HOST_HIDDEN") == "true" else ""
+        return Said("", hidden, outputs, noticed=bool(hidden))
     return Said(f"{NOTHING}. {advice(environ, names)}", outputs=outputs, noticed=True)
 
 
