@@ -306,7 +306,7 @@ def test_destroy_confirmed(github, server):
 
 
 def test_a_server_that_exists_already(make_deployed, software, tmp_path):
-    """Its address is a variable: as a secret, GitHub would keep it from the jobs that tell where the hub is."""
+    """Its address is a variable: a secret is kept by GitHub from the jobs that tell where the hub is."""
     course, box = make_deployed("on-github")
     own = f"mirrors: {json.dumps(dict(software.mirrors))}\nusers: [ada, grace]\n"
     with on_github(tmp_path) as github:
