@@ -9,8 +9,9 @@ READY := $(VENV)/.ready
 # The sandbox makes machines, which takes root. -E keeps the settings of pip and of proxies.
 SUDO := $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -E))
 PYTEST_OPTIONS ?=
-# Two sandboxes side by side: one leaves a quarter of two processors idle, for machines wait a lot.
-SIDE_BY_SIDE ?= --numprocesses 2 --dist loadfile
+# Two sandboxes side by side: one leaves a quarter of two processors idle, for machines wait a lot. In the order
+# of their names, the files with machines come early, and the many small tests fill up the end.
+SIDE_BY_SIDE ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo demo-down test unit lint bench requirements
 .DEFAULT_GOAL := demo
