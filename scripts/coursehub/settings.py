@@ -45,12 +45,13 @@ class Google:
 
 @dataclass(frozen=True)
 class Openid:
-    """Sign-in at a provider of OpenID Connect, whose `username_claim` says who somebody is; `domain` and
-    `everyone` as for Google."""
+    """Sign-in at a provider of OpenID Connect, whose `username_claim` says who somebody is, taken from
+    "userinfo" or the "id-token"; `domain` and `everyone` as for Google."""
 
     issuer: str | None
     name: str
     username_claim: str
+    claims_from: str
     scopes: tuple[str, ...]
     domain: str | None
     everyone: bool

@@ -1,8 +1,9 @@
 """A provider to sign in at, for the sandbox: OpenID Connect's part that hubs use, and GitHub's way beside it.
 
 It is strict where real ones are: a code is good once, for one client, one callback address and the browser
-that began (PKCE). It issues no ID tokens, for JupyterHub asks for the person instead. Who sits at the browser
-is in the cookie `person`, as if that person had given their password before.
+that began (PKCE). Its ID tokens are signed with a key of nobody's, for a hub that gets them from the provider
+itself need not check that. Who sits at the browser is in the cookie `person`, as if that person had given
+their password before.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import secrets
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -93,16 +95,22 @@ class Provider:
             return 401, {"error": "invalid_client"}
         asked = self.codes.pop(form.get("code", ""), None)
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if (
             asked is None
             or asked["redirect_uri"] != form.get("redirect_uri")
-            or asked.get("code_challenge") != challenge
+            or asked.get("code_challenge") != _encoded(digest)
         ):
             return 400, {"error": "invalid_grant"}
         token = secrets.token_urlsafe(16)
         self.tokens[token] = asked["person"]
-        return 200, {"access_token": token, "token_type": "Bearer", "scope": asked.get("scope", "")}
+        said = {"access_token": token, "token_type": "Bearer", "scope": asked.get("scope", "")}
+        return 200, said | {"id_token": self.id_token(asked["person"])}
+
+    def id_token(self, person: str) -> str:
+        """What is said of a person, as a JSON Web Token (RFC 7519) that is good for a minute."""
+        about = {"iss": self.url, "aud": self.client[0], "exp": int(time.time()) + 60, **self.people[person]}
+        parts = {"alg": "HS256", "typ": "JWT"}, about
+        return ".".join([*(_encoded(json.dumps(part).encode()) for part in parts), _encoded(bytes(32))])
 
     def github_token(self, form: Mapping[str, str], basic: str | None) -> Answer:
         """GitHub answers 200 to everything that it understands."""
@@ -121,6 +129,11 @@ class Provider:
         _, _, organization, _, person = path.removeprefix(GITHUB_API).split("/")
         member = token in self.tokens and person in self.organizations.get(organization, ())
         return (204, None) if member else (404, {"message": "Not Found"})
+
+
+def _encoded(content: bytes) -> str:
+    """As tokens and challenges have it (base64url without padding)."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

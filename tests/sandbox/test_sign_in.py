@@ -187,6 +187,14 @@ def test_a_state_of_somebody_else(hub, provider):
     assert mallory.browser.get(f"{hub}/hub/home", timeout=30).url.startswith(f"{hub}/hub/login")
 
 
+def test_what_the_id_token_says(course, hub, provider):
+    course.override["openid"]["claims_from"] = "id-token"
+    course.deploy()
+    sign_in(hub, provider, "Ada")
+    with pytest.raises(Refused):
+        sign_in(hub, provider, "mallory")
+
+
 def test_nobody_has_a_password_to_reset(course):
     done = course.run("people.py", "reset-password", "ada")
     assert done.code == 2 and "openid" in done.said

@@ -189,6 +189,10 @@ def test_the_provider_says_where_its_parts_are(tmp_path):
     settled = configuration.prepare(want, seen, MACHINE, None)
     options = settled.config["auth"]["GenericOAuthenticator"]
     assert options.items() >= (ENDPOINTS | {"login_service": "School"}).items()
+    text = OPENID + ISSUER.replace("}", ", claims_from: id-token}")
+    other = configuration.want(course(tmp_path / "second", text), CLIENT)
+    told = configuration.prepare(other, seen, MACHINE, None).config["auth"]["GenericOAuthenticator"]
+    assert told["userdata_from_id_token"] is True and "userdata_url" not in told
     seen["files"][sign_in.CLIENT_FILE] = None
     (step,) = configuration.plan(settled, seen, MACHINE)
     assert step.parameters["trial"]["token_url"] == ENDPOINTS["token_url"]

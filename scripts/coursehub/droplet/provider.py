@@ -83,7 +83,7 @@ def fetched(url, body=None, headers=()):
 
     It goes nowhere else when it is told to: a secret is for the address that it was sent to.
     """
-    from urllib.error import HTTPError  # 60 ms, which every look would pay for
+    from urllib.error import HTTPError  # 30 ms or more, which every look would pay for
     from urllib.request import HTTPRedirectHandler, Request, build_opener
 
     class Staying(HTTPRedirectHandler):

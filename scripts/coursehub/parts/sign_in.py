@@ -151,7 +151,11 @@ def openid(settings) -> dict[str, Json]:
     return {
         "type": "oauthenticator.generic.GenericOAuthenticator",
         "name": asked.name,
-        "options": {"login_service": asked.name, "scope": list(asked.scopes)},
+        "options": {
+            "login_service": asked.name,
+            "scope": list(asked.scopes),
+            "userdata_from_id_token": asked.claims_from == "id-token",
+        },
         "claim": asked.username_claim,
         "domain": asked.domain,
         "everyone": asked.everyone,
@@ -218,4 +222,7 @@ def with_endpoints(auth: Mapping[str, Json], want: SignIn, answer: Mapping[str, 
             "check openid.issuer in course.yml (Documentation/SignIn.md); if it is right, the provider may "
             "be down, or closed to the server. Nothing was changed",
         )
-    return {**auth, want.class_name: {**auth[want.class_name], **answer["endpoints"]}}
+    options = {**auth[want.class_name], **answer["endpoints"]}
+    if options["userdata_from_id_token"]:
+        del options["userdata_url"]  # the authenticator takes one or the other
+    return {**auth, want.class_name: options}
