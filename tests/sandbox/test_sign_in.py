@@ -69,6 +69,7 @@ def at_the_browser(hub, provider, name, account=None) -> Student:
     """Somebody who is signed in at the provider, and whose account at the hub would be `account`."""
     student = Student(hub, account or name.lower(), "")
     student.browser.verify = str(provider.identity.certificate)
+    student.browser.trust_env = False  # what the environment says of certificates would count for more
     student.browser.cookies.set("person", name, domain=provider.address)
     return student
 
@@ -159,8 +160,15 @@ def test_who_is_not_named_stays_outside(course, hub, provider):
         sign_in(hub, provider, "teacher")
     with pytest.raises(Refused, match="opens no account of this course"):
         sign_in(hub, provider, "grace")
-    with pytest.raises(Refused):
-        Student(hub, ADMIN, ADMIN_PASSWORD).log_in()
+
+
+def test_passwords_of_before_open_nothing(hub):
+    browser = requests.Session()
+    page = browser.get(f"{hub}/hub/login", timeout=30)
+    assert "Sign in with School" in page.text and 'type="password"' not in page.text
+    form = {"username": ADMIN, "password": ADMIN_PASSWORD, "_xsrf": browser.cookies["_xsrf"]}
+    assert browser.post(f"{hub}/hub/login", data=form, timeout=30).status_code >= 400
+    assert browser.get(f"{hub}/hub/home", timeout=30).url.startswith(f"{hub}/hub/login")
 
 
 def test_who_is_called_differently_there(hub, provider):
