@@ -12,7 +12,7 @@ from .audit import audit_entry, record
 from .links import link
 from .model import Check, LockHolder, Observed, Part, Reporter, Session, Silent, Step, Target
 from .outcome import Outcome, Progress
-from .parts import PARTS, configuration, encryption, storage
+from .parts import PARTS, configuration, encryption, sign_in, storage
 from .probe import probe
 from .problems import Failure
 from .run_identity import commit, holder
@@ -41,6 +41,7 @@ def deploy(
     be looked at; what goes wrong afterwards is the outcome's `error`, beside the steps that were done.
     """
     started = time.monotonic()
+    sign_in.require_client(settings, secrets)
     target = choose(settings, secrets, words)
     # Before anything is done: a mistake in any part must be seen first.
     wants = wishes(settings, secrets, PARTS, choices or {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from .log_in_page import is_log_in_page
 from .model import Check
 from .tls import certificate
 
@@ -57,7 +58,7 @@ def login_page(url: str, trusted: bool = True) -> Check:
     answer, seen = get(url + "/hub/login", trusted)
     if answer is None:
         return Check("log-in page", False, seen)
-    good = answer.status_code == 200 and "<form" in answer.text
+    good = answer.status_code == 200 and is_log_in_page(answer.text)
     return Check("log-in page", good, f"{url}/hub/login answered {answer.status_code}")
 
 

@@ -56,6 +56,8 @@ VARIABLES = {
     ),
     "https_certificate": ("HTTPS_CERTIFICATE", certificates.WHOLE_CHAIN),
     "https_private_key": ("HTTPS_PRIVATE_KEY", certificates.WHOLE_KEY),
+    "oauth_client_id": ("OAUTH_CLIENT_ID", "Set it to the client ID that the provider gave."),
+    "oauth_client_secret": ("OAUTH_CLIENT_SECRET", "Set it to the client secret that the provider gave."),
 }
 
 # Who gives the first needs the others too; of those in one row, any will do.
@@ -79,6 +81,8 @@ class Secrets:
     hub_admin_password: str | None = field(default=None, repr=False)
     https_certificate: str | None = field(default=None, repr=False)
     https_private_key: str | None = field(default=None, repr=False)
+    oauth_client_id: str | None = field(default=None, repr=False)
+    oauth_client_secret: str | None = field(default=None, repr=False)
 
     @property
     def seed(self) -> str | None:
@@ -212,6 +216,14 @@ def _course_secret(text: str) -> dict[str, Any]:
     return {"course_secret": secret}
 
 
+def _client(text: str) -> str:
+    """A client's ID or secret as the provider shows it."""
+    value = text.strip()
+    if not re.fullmatch(r"[\x21-\x7e]{4,512}", value):
+        raise WrongSecret("is not what a provider gives", "Copy it again, whole and alone, on one line.")
+    return value
+
+
 def _droplet_password(text: str) -> dict[str, Any]:
     password = text.rstrip("\r\n")
     if re.search(r"[\x00\r\n]", password):
@@ -245,4 +257,6 @@ READERS = {
     "hub_admin_password": _password,
     "https_certificate": lambda text: {"https_certificate": certificates.chain_from(text)},
     "https_private_key": lambda text: {"https_private_key": certificates.key_from(text)},
+    "oauth_client_id": lambda text: {"oauth_client_id": _client(text)},
+    "oauth_client_secret": lambda text: {"oauth_client_secret": _client(text)},
 }

@@ -26,6 +26,38 @@ FILE = "course.yml"
 
 
 @dataclass(frozen=True)
+class Github:
+    """Sign-in at GitHub: `organizations` ("school" or "school:team") whose members come in besides those who
+    are named; `server` is "https://github.com" or a server of one's own."""
+
+    organizations: tuple[str, ...]
+    server: str
+
+
+@dataclass(frozen=True)
+class Google:
+    """Sign-in at Google: the `domain` of which the part before the @ is an account, and whether `everyone` of
+    it comes in."""
+
+    domain: str | None
+    everyone: bool
+
+
+@dataclass(frozen=True)
+class Openid:
+    """Sign-in at a provider of OpenID Connect, whose `username_claim` says who somebody is, taken from
+    "userinfo" or the "id-token"; `domain` and `everyone` as for Google."""
+
+    issuer: str | None
+    name: str
+    username_claim: str
+    claims_from: str
+    scopes: tuple[str, ...]
+    domain: str | None
+    everyone: bool
+
+
+@dataclass(frozen=True)
 class Droplet:
     """The server: DigitalOcean's slugs, such as "s-2vcpu-4gb", "nyc3", "ubuntu-24-04-x64".
 
@@ -123,12 +155,17 @@ class Mirrors:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the coordinator decides, secrets excepted. `users` has no one who is in `admins`."""
+    """All that the coordinator decides, secrets excepted. `users` has no one who is in `admins`;
+    `identities` maps accounts to names at the provider of `sign_in`, in lower case."""
 
     name: str
     admins: tuple[str, ...]
     users: tuple[str, ...]
     sign_in: str
+    identities: Mapping[str, str]
+    github: Github
+    google: Google
+    openid: Openid
     interface: str
     droplet: Droplet
     storage: Storage
@@ -228,6 +265,14 @@ def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, .
         admins=admins,
         users=tuple(user for user in values["users"] if user not in admins),
         sign_in=values["sign_in"],
+        identities={account: name.lower() for account, name in values["identities"].items()},
+        github=Github(tuple(values["github"]["organizations"]), values["github"]["server"]),
+        google=Google(**{"domain": None} | values["google"]),
+        openid=Openid(
+            **{"issuer": None, "domain": None}
+            | values["openid"]
+            | {"scopes": tuple(values["openid"]["scopes"])}
+        ),
         interface=values["interface"],
         droplet=Droplet(**{"project": None} | values["droplet"]),
         storage=Storage(**values["storage"]),

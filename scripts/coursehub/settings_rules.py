@@ -12,6 +12,7 @@ from coursehub.accounts import unix_account
 from coursehub.droplet_sizes import droplet_memory
 from coursehub.nearest import nearest
 from coursehub.problems import Problem
+from coursehub.settings_sign_in import SIGN_IN_RULES
 from coursehub.settings_yaml import Document, KeyPath, dotted
 from coursehub.sizes import GIB, bytes_of
 from coursehub.timetable import Hours, hours_from, overlap
@@ -146,10 +147,16 @@ def _fix_for_link(target: str, present: set[str]) -> str:
     )
 
 
+def _sign_in_is_whole(draft: Draft) -> Iterator[Problem]:
+    if draft.sound("sign_in"):
+        yield from SIGN_IN_RULES.get(draft.value("sign_in"), lambda draft: ())(draft)
+
+
 RULES = (
     _memory_suits_the_droplet,
     _swap_has_a_sensible_size,
     _timetable_makes_sense,
     _accounts_differ,
     _links_lead_somewhere,
+    _sign_in_is_whole,
 )

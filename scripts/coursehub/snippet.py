@@ -3,18 +3,66 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import known_as
 
 
-def snippet(course: str, sign_in: str) -> str:
+def snippet(course: str, everyone: bool) -> str:
     """The hub's configuration beyond what TLJH's config.yaml can say: the course's name, and who is let in.
 
     JupyterHub asks twice: is this person who they say, and may they come in? With sign-up, an admin's
-    approval has answered both; otherwise only those who are named may.
+    approval has answered both; otherwise only those who are named may, unless `everyone` may.
     """
-    return SNIPPET + OF_THE_COURSE.format(
-        announcement=repr(html.escape(course)), allow_all=sign_in == "sign-up"
-    )
+    return SNIPPET + OF_THE_COURSE.format(announcement=repr(html.escape(course)), allow_all=everyone)
 
+
+def at_a_provider(
+    client_file: str, claim: str, identities: Mapping[str, str], domain: str | None, name: str
+) -> str:
+    """What the hub is told of a provider beyond its addresses: the client that it asks as, in a file that
+    only root may read, and which account somebody opens there."""
+    values = {"client": client_file, "claim": claim, "identities": dict(identities), "domain": domain}
+    shown = {key: repr(value) for key, value in (values | {"name": name}).items()}
+    return PROVIDER.format(**shown, known_as=Path(known_as.__file__).read_text(encoding="utf-8"))
+
+
+PROVIDER = """
+
+# People sign in elsewhere. Which account is whose there:
+{known_as}
+
+def account(user_info):
+    # Called with what the provider says; the authenticator itself has checked that it is the provider.
+    from tornado.web import HTTPError
+
+    identity = identity_in(user_info, {claim}, {domain})
+    found = account_of(identity, {identities}, {domain})
+    if found is None:
+        words = "You are signed in at %s as %s, which opens no account of this course. Ask your teacher."
+        raise HTTPError(403, words, {name}, user_info.get({claim}))
+    return found
+
+
+def only_named_admins(authenticator, handler, authentication):
+    # An account may have been an admin's before, under another way to sign in.
+    return {{**authentication, "admin": authentication["name"] in authenticator.admin_users}}
+
+
+def set_up_sign_in():
+    import json
+
+    with open({client}) as file:
+        client = json.load(file)
+    c.OAuthenticator.client_id = client["id"]
+    c.OAuthenticator.client_secret = client["secret"]
+    c.OAuthenticator.username_claim = account
+    c.Authenticator.post_auth_hook = only_named_admins
+
+
+set_up_sign_in()
+"""
 
 OF_THE_COURSE = """
 # The log-in page says which course this is.

@@ -58,6 +58,7 @@ MODULES = (
     "moving",
     "storage",
     "isolation",
+    "provider",
     "configuration",
     "repository",
     "content",

@@ -12,6 +12,7 @@ from coursehub.sizes import GIB
 
 MACHINE = {
     "root": True,
+    "address": "198.51.100.7",
     "release": "ubuntu-24.04",
     "system": "Ubuntu 24.04",
     "architecture": "x86_64",

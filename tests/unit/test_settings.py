@@ -20,6 +20,9 @@ from coursehub.settings_schema import defaults, schema, schema_at
 
 ROOT = Path(__file__).parents[2]
 GROUPS = (
+    "github",
+    "google",
+    "openid",
     "droplet",
     "storage",
     "timetable",

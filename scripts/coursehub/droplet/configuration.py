@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 
-from coursehub.droplet import certificate
+from coursehub.droplet import certificate, provider
 from coursehub.droplet.hub import journal, problem_for_students
 from coursehub.droplet.system import (
     STATE,
@@ -26,10 +26,11 @@ PATIENCE = 60.0
 CRASHES = 3
 
 
-def look(paths, hidden=(), host=None):
+def look(paths, hidden=(), host=None, issuer=None):
     """What is here: each file's present text (of `hidden` ones the digest), the digest of what the hub was
     last seen healthy with, whether the hub answers now (`problem` is None when it does), and for `host`, if
-    one is given, its addresses as seen from here and the certificate that is served.
+    one is given, its addresses as seen from here and the certificate that is served; and what the `issuer`
+    that people are to sign in at says of itself.
     """
     return {
         "files": {path: content(path, path in hidden) for path in paths},
@@ -39,6 +40,7 @@ def look(paths, hidden=(), host=None):
         "served": certificate.served(host) if host else None,
         "resolved": resolved(host) if host else [],
         "addresses": own_addresses() if host else [],
+        "provider": provider.discovered(issuer) if issuer else None,
     }
 
 
@@ -50,7 +52,11 @@ def own_addresses():
 def content(path, hidden):
     """A file's text, or the digest of what only root may know; None when there is no such file."""
     text = read_text(path)
-    return hashlib.sha256(text.encode()).hexdigest() if hidden and text is not None else text
+    return digest_of(text) if hidden and text is not None else text
+
+
+def digest_of(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def resolved(host):
@@ -65,21 +71,26 @@ def digest(files):
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
-def apply(files, reload, progress, host=None, ca=None, fallback=None, private_key=None):
+def apply(
+    files, reload, progress, host=None, ca=None, fallback=None, private_key=None, client=None, trial=None
+):
     """Write `files`, restart what `reload` names ("hub" or "proxy"), and wait until the hub is healthy and,
-    after a restart of the proxy, `host` has its certificate. `private_key` is the text of the one file that
-    comes with a digest only.
+    after a restart of the proxy, `host` has its certificate. `private_key` and `client` are texts of files
+    that come with a digest only; a `trial` of the client at its provider comes before anything is changed.
 
     If that is not so in time, what was last healthy is put back, and OperationFailed carries the journal's
     last lines or the authority's words. With `fallback` (further files), a certificate that is not to be had
     is no failure: they are used instead, and the answer says why. The marker is written last, so an
     interrupted run is known by its absence.
     """
+    if trial:
+        provider.require_known_client(trial, json.loads(client))
+    texts = {digest_of(text): text for text in (private_key, client) if text}
     APPLIED.unlink(missing_ok=True)
     if not GOOD.exists():
         keep(files)
     try:
-        come_up(files, reload, host, ca, private_key, progress)
+        come_up(files, reload, host, ca, texts, progress)
     except certificate.NoCertificate as refused:
         if fallback is None:
             take_back(files, refused, progress)
@@ -87,7 +98,7 @@ def apply(files, reload, progress, host=None, ca=None, fallback=None, private_ke
         reason = refused.message
         certificate.remember_refusal(host, ca, reason)
         files = fallback
-        come_up(files, "proxy", None, None, None, progress)
+        come_up(files, "proxy", None, None, texts, progress)
     except OperationFailed as failure:
         take_back(files, failure, progress)
     else:
@@ -97,10 +108,10 @@ def apply(files, reload, progress, host=None, ca=None, fallback=None, private_ke
     return {"refused": reason}
 
 
-def come_up(files, reload, host, ca, private_key, progress):
+def come_up(files, reload, host, ca, texts, progress):
     """Put the files in place and wait for the hub. Raises OperationFailed, or NoCertificate."""
     started = time.time()
-    put(files, private_key)
+    put(files, texts)
     progress("restarting the hub")
     if host and reload == "proxy":
         restart_proxy_alone()
@@ -146,10 +157,13 @@ def keep(files):
     write_atomically(GOOD, json.dumps(present), 0o600)
 
 
-def put(files, private_key=None):
-    """Write each file atomically, or remove it where its text is None; a digest stands for the key."""
+def put(files, texts=None):
+    """Write each file atomically, or remove it where its text is None. Where only a digest is given, the text
+    is among `texts`; if it is not, the file is as it should be."""
     for path, wanted in files.items():
-        text = wanted.get("text", private_key)
+        if "text" not in wanted and wanted["digest"] not in (texts or {}):
+            continue
+        text = wanted["text"] if "text" in wanted else texts[wanted["digest"]]
         if text is None:
             Path(path).unlink(missing_ok=True)
         else:

@@ -80,7 +80,9 @@ def rows(query):
 
 
 def passwords(method):
-    """{name: (hash, approved)} of everybody who has a password."""
+    """{name: (hash, approved)} of everybody who has a password; nobody where a provider knows people."""
+    if method not in users.PROGRAMS:
+        return {}
     if method == "sign-up":
         return {name: (bytes(stored), bool(approved)) for name, stored, approved in rows(SIGNED_UP)}
     with opened("r") as file:

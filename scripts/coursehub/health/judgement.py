@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..log_in_page import is_log_in_page
 from .model import (
     DEGRADED,
     DOWN,
@@ -157,7 +158,7 @@ def log_in_page(hub: Hub, seen: Answer | Trouble | None) -> Finding | None:
         return None
     if isinstance(seen, Trouble):
         return Finding(LOGIN, FAILURE, plain_text(f"{hub.url}/hub/login: {seen.words}"), RESTART)
-    if seen.status == 200 and "<form" in seen.body:
+    if seen.status == 200 and is_log_in_page(seen.body):
         return Finding(LOGIN, GOOD, "it has its form")
     what = "no form" if seen.status == 200 else f"status {seen.status}"
     return Finding(LOGIN, FAILURE, plain_text(f"{hub.url}/hub/login answers with {what}"), RESTART)

@@ -1,5 +1,5 @@
 """The hub's configuration: `config.yaml`, one snippet and what traefik needs, made from the settings and
-written whole. How the hub is encrypted is decided in `encryption`."""
+written whole. How the hub is encrypted is decided in `encryption`, how people sign in in `sign_in`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 from ..model import Json, Reporter, Step
 from ..problems import InvalidInput, Problem
 from ..snippet import START_SERVER, snippet
-from . import encryption, https
+from . import encryption, https, sign_in
 from .encryption import Encryption
 from .https import Https
+from .sign_in import CLIENT_FILE, SignIn
 
 NAME = "configuration"
 CONFIG = "/opt/tljh/config/config.yaml"
@@ -25,20 +26,6 @@ HEADER = "# Written by coursehub at each deploy: change course.yml instead, this
 PROXY_KEYS = ("http", "https")
 """The keys of config.yaml that traefik has to be restarted for."""
 
-AUTHENTICATORS = {
-    "first-use": {
-        "type": "firstuseauthenticator.FirstUseAuthenticator",
-        "FirstUseAuthenticator": {"create_users": False},
-    },
-    "sign-up": {
-        "type": "nativeauthenticator.NativeAuthenticator",
-        "NativeAuthenticator": {
-            "open_signup": False,
-            "minimum_password_length": 8,
-            "check_common_password": True,
-        },
-    },
-}
 APPS = {"lab": "jupyterlab", "notebook": "classic"}
 
 
@@ -50,6 +37,7 @@ class Want:
     plain: Mapping[str, Mapping[str, Json]]
     config: Mapping[str, Json]
     encryption: Encryption
+    sign_in: SignIn
 
     @property
     def files(self) -> dict[str, Mapping[str, Json]]:
@@ -76,14 +64,14 @@ def want(settings, secrets, record: str = "") -> Want:
     Raises InvalidInput when the course's own jupyterhub_config.py is not Python, and when a certificate of
     its own does not suit its domain.
     """
+    people = sign_in.wanted(settings, secrets)
+    text = snippet(settings.name, people.everyone) + people.text + own_snippet(settings.root)
     plain = {
         START_FILE: {"text": START_SERVER, "mode": 0o755},
-        SNIPPET_FILE: {
-            "text": snippet(settings.name, settings.sign_in) + own_snippet(settings.root),
-            "mode": 0o600,
-        },
+        SNIPPET_FILE: {"text": text, "mode": 0o600},
+        CLIENT_FILE: people.file,
     }
-    return Want(plain, config_yaml(settings), encryption.wanted(settings, secrets, record))
+    return Want(plain, config_yaml(settings), encryption.wanted(settings, secrets, record), people)
 
 
 def config_yaml(settings) -> dict[str, Json]:
@@ -99,7 +87,7 @@ def config_yaml(settings) -> dict[str, Json]:
             "every": settings.idle.check_every_minutes * 60,
         }
     return {
-        "auth": AUTHENTICATORS[settings.sign_in],
+        "auth": sign_in.wanted(settings, None).auth,
         "users": {
             "admin": list(settings.admins),
             "allowed": sorted({*settings.admins, *settings.users}),
@@ -127,11 +115,15 @@ def own_snippet(root: Path) -> str:
 
 def question(want: Want) -> Json:
     host = encryption.host_to_look_at(want.encryption)
-    return {"paths": list(want.files), "hidden": list(https.HIDDEN), "host": host}
+    hidden = [*https.HIDDEN, CLIENT_FILE]
+    return {"paths": list(want.files), "hidden": hidden, "host": host, "issuer": want.sign_in.issuer}
 
 
 def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Want:
-    """Settle how the hub is to be served. Raises Failure when the domain does not lead to the server."""
+    """Settle how the hub is to be served, and where people sign in. Raises Failure when the domain does not
+    lead to the server, and when the provider does not say."""
+    auth = sign_in.with_endpoints(want.config["auth"], want.sign_in, seen.get("provider"))
+    want = replace(want, config={**want.config, "auth": auth})
     changed = differing(want.files, seen["files"])
     settled = encryption.settled(want.encryption, changed, seen, machine["address"])
     return replace(want, encryption=settled)
@@ -145,6 +137,7 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     different = differing(files, seen["files"])
     lacking = encryption.lacking(served, seen)
     trouble = seen["problem"] or lacking
+    people, url = want.sign_in, encryption.url(want.encryption, seen, machine["address"])
     if not different and seen["applied"] == digest(files) and not trouble:
         return []
     proxy = any(path in https.FILES for path in different) or (
@@ -153,6 +146,7 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     if different:
         title = "Apply the hub's configuration"
         details = tuple(f"~ {Path(path).name}" for path in different)
+        details += people.details(url)
     else:
         only_that = lacking and not seen["problem"]
         title = f"Get a certificate for {served.host}" if only_that else "Restart the hub"
@@ -164,8 +158,12 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
         "ca": served.ca,
         "fallback": want.files_with(https.plain()) if served.kind == "address" else None,
     }
-    private_key = want.encryption.private_key if https.KEY_FILE in different else None
-    secrets = {"private_key": private_key} if private_key else {}
+    secrets = {}
+    if want.encryption.private_key and https.KEY_FILE in different:
+        secrets["private_key"] = want.encryption.private_key
+    if people.client and CLIENT_FILE in different:
+        secrets["client"] = people.client
+        parameters["trial"] = people.trial(want.config["auth"], url)
     return [Step(NAME, title, "configuration.apply", parameters, details, secrets=secrets, timeout=500)]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..model import Json, Reporter, Step
+from .sign_in import WITH_PASSWORDS
 
 NAME = "users"
 
@@ -23,6 +24,9 @@ class Want:
 
 
 def want(settings, secrets) -> Want:
+    if settings.sign_in not in WITH_PASSWORDS:
+        # What is there stays, for the day on which passwords are used again.
+        return Want("first-use", (), None)
     return Want(settings.sign_in, settings.admins, secrets.hub_admin_password)
 
 
@@ -31,7 +35,7 @@ def question(want: Want) -> Json:
 
 
 def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Want:
-    if want.password is None and "set" not in seen["admins"].values():
+    if want.admins and want.password is None and "set" not in seen["admins"].values():
         report.note(
             "There is no HUB_ADMIN_PASSWORD, so the administrators' accounts are locked. "
             "Add that secret and deploy again to log in as " + want.admins[0] + "."

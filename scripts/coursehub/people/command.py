@@ -16,7 +16,7 @@ from ..secrets import Secrets
 from ..targets import choose
 from .listing import people_from, told
 from .privacy import may_show_names, name_given
-from .resetting import found, password_for, reset
+from .resetting import found, password_for, require_passwords, reset
 
 
 def run(description: str) -> int:
@@ -51,6 +51,8 @@ def act(arguments: argparse.Namespace, terminal: Terminal) -> Told:
     course = settings.load(arguments.course, arguments.override)
     secrets = Secrets.from_environment(os.environ)
     names = may_show_names(os.environ)
+    if arguments.verb == "reset-password":
+        require_passwords(course)
     with choose(course, secrets).open() as session:
         terminal.stage("Looking at the people of the hub")
         people = people_from(course, session.call("people.look", {"method": course.sign_in}))

@@ -28,6 +28,15 @@ CHOOSE = {
 NOT_NAMED = "course.yml does not name this account: to let the person in, add the name to users and deploy"
 
 
+def require_passwords(settings: Any) -> None:
+    """Raises InvalidInput where people sign in at a provider: the hub has no passwords then."""
+    if settings.sign_in not in CHOOSE:
+        message = "the hub keeps no passwords: people sign in elsewhere"
+        fix = "Have them reset it at the provider; who may come in is in admins, users and identities."
+        problem = Problem("course.yml", message, fix, key="sign_in", found=settings.sign_in)
+        raise InvalidInput([problem])
+
+
 def found(people: Sequence[Person], name: str, *, names: bool) -> Person:
     """The person of this name. Raises InvalidInput naming those who are called alike, if `names` may be."""
     if not name:

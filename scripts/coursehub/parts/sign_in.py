@@ -1,0 +1,228 @@
+"""How people sign in: with passwords that the hub keeps, or at a provider that knows them already.
+
+It belongs to the hub's configuration (`configuration`). A provider's authenticator is told three things:
+where the provider is, by which client (the secrets OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET) the hub asks it,
+and which account each identity there opens (`known_as`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..model import Json
+from ..nearest import nearest
+from ..problems import Failure, InvalidInput, Problem
+from ..secrets import VARIABLES
+from ..snippet import at_a_provider
+
+CLIENT_FILE = "/opt/tljh/config/sign-in/client.json"
+CALLBACK = "/hub/oauth_callback"
+GOOGLE_TOKENS = "https://www.googleapis.com/oauth2/v4/token"
+NOT_NAMED = "You are signed in, but not in the list of this course. Ask your teacher to add you."
+
+WITH_PASSWORDS = {
+    "first-use": {
+        "type": "firstuseauthenticator.FirstUseAuthenticator",
+        "FirstUseAuthenticator": {"create_users": False},
+    },
+    "sign-up": {
+        "type": "nativeauthenticator.NativeAuthenticator",
+        "NativeAuthenticator": {
+            "open_signup": False,
+            "minimum_password_length": 8,
+            "check_common_password": True,
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """`auth` is what config.yaml says below `auth`, `text` what the hub's snippet has besides.
+
+    For a provider: its `name`, the address of its `issuer` where that has to be asked for the others, its
+    `token_url` where that is known, the `class_name` of its authenticator, how many `unmapped` people come in
+    by a name that is the same there, and the text of the `client` file.
+    """
+
+    auth: Mapping[str, Json]
+    everyone: bool = False
+    text: str = ""
+    name: str | None = None
+    class_name: str | None = None
+    issuer: str | None = None
+    token_url: str | None = None
+    domain: str | None = None
+    unmapped: int = 0
+    client: str | None = field(default=None, repr=False)
+
+    @property
+    def file(self) -> dict[str, Json]:
+        """The client file as a plan names it: by its digest."""
+        if self.client is None:
+            return {"text": None, "mode": 0o600}
+        return {"digest": hashlib.sha256(self.client.encode()).hexdigest(), "mode": 0o600}
+
+    def callback(self, url: str) -> str:
+        """The address that the provider sends people back to, for a hub at `url`."""
+        return (f"https://{self.domain}" if self.domain else url) + CALLBACK
+
+    def trial(self, auth: Mapping[str, Json], url: str) -> dict[str, Json]:
+        """What it takes to ask the provider whether it knows the client; `auth` as in config.yaml."""
+        options = auth[self.class_name]
+        return {
+            "provider": self.name,
+            "token_url": options.get("token_url", self.token_url),
+            "callback": self.callback(url),
+            "basic": options.get("basic_auth", False),
+        }
+
+    def details(self, url: str) -> tuple[str, ...]:
+        """What the coordinator has to know when this is about to be applied to the hub at `url`."""
+        if self.name is None:
+            return ()
+        lines = [f"{self.name} must know the callback address {self.callback(url)}"]
+        if self.unmapped:
+            people = "1 person comes" if self.unmapped == 1 else f"{self.unmapped} people come"
+            lines.append(f"{people} in by the account's own name: whoever is called so at {self.name}")
+        return tuple(lines)
+
+
+def wanted(settings, secrets) -> SignIn:
+    """What the settings ask for. Raises InvalidInput for an identity of an account that nobody has."""
+    if settings.sign_in in WITH_PASSWORDS:
+        return SignIn(WITH_PASSWORDS[settings.sign_in], everyone=settings.sign_in == "sign-up")
+    require_people(settings)
+    provider = PROVIDERS[settings.sign_in](settings)
+    class_name = provider["type"].rpartition(".")[2]
+    options = provider["options"] | {"custom_403_message": NOT_NAMED}
+    if settings.https.domain:
+        options["oauth_callback_url"] = f"https://{settings.https.domain}{CALLBACK}"
+    identities = {identity: account for account, identity in settings.identities.items()}
+    about = provider["claim"], identities, provider["domain"], provider["name"]
+    return SignIn(
+        auth={"type": provider["type"], class_name: options},
+        everyone=provider["everyone"],
+        text=at_a_provider(CLIENT_FILE, *about),
+        name=provider["name"],
+        class_name=class_name,
+        issuer=provider.get("issuer"),
+        token_url=provider.get("token_url"),
+        domain=settings.https.domain,
+        unmapped=len({*settings.users, *settings.admins} - set(settings.identities)),
+        client=client_of(secrets),
+    )
+
+
+def github(settings) -> dict[str, Json]:
+    asked = settings.github
+    options: dict[str, Json] = {"github_url": asked.server}
+    if asked.organizations:
+        options |= {"allowed_organizations": sorted(asked.organizations), "scope": ["read:org"]}
+    return {
+        "type": "oauthenticator.github.GitHubOAuthenticator",
+        "name": "GitHub",
+        "options": options,
+        "claim": "login",
+        "domain": None,
+        "everyone": False,
+        "token_url": f"{asked.server}/login/oauth/access_token",
+    }
+
+
+def google(settings) -> dict[str, Json]:
+    return {
+        "type": "oauthenticator.google.GoogleOAuthenticator",
+        "name": "Google",
+        "options": {},
+        "claim": "email",
+        "domain": settings.google.domain,
+        "everyone": settings.google.everyone,
+        "token_url": GOOGLE_TOKENS,
+    }
+
+
+def openid(settings) -> dict[str, Json]:
+    """Any provider that speaks OpenID Connect: where its parts are, it says itself (`with_endpoints`)."""
+    asked = settings.openid
+    return {
+        "type": "oauthenticator.generic.GenericOAuthenticator",
+        "name": asked.name,
+        "options": {
+            "login_service": asked.name,
+            "scope": list(asked.scopes),
+            "userdata_from_id_token": asked.claims_from == "id-token",
+        },
+        "claim": asked.username_claim,
+        "domain": asked.domain,
+        "everyone": asked.everyone,
+        "issuer": asked.issuer,
+    }
+
+
+PROVIDERS = {"github": github, "google": google, "openid": openid}
+
+
+def client_of(secrets) -> str | None:
+    """The text of the client file; None where the secrets are not known, as on a pull request."""
+    if not secrets or not (secrets.oauth_client_id and secrets.oauth_client_secret):
+        return None
+    return json.dumps({"id": secrets.oauth_client_id, "secret": secrets.oauth_client_secret})
+
+
+def require_client(settings, secrets) -> None:
+    """Raises InvalidInput naming each secret that the way to sign in needs and that is not set."""
+    if settings.sign_in in WITH_PASSWORDS:
+        return
+    domain = settings.https.domain
+    callback = f"https://{domain}{CALLBACK}" if domain else f"the hub's address with {CALLBACK} behind it"
+    register = f"Register the hub there with the callback address {callback} (Documentation/SignIn.md)."
+    problems = [
+        Problem(
+            f"secret {VARIABLES[name][0]}",
+            f"is not set, and sign_in: {settings.sign_in} needs it",
+            f"{VARIABLES[name][1]} {register}",
+        )
+        for name in ("oauth_client_id", "oauth_client_secret")
+        if getattr(secrets, name) is None
+    ]
+    if problems:
+        raise InvalidInput(problems)
+
+
+def require_people(settings) -> None:
+    """Raises InvalidInput for identities of accounts that are in no list: they would let nobody in."""
+    people = {*settings.admins, *settings.users}
+    problems = []
+    for account in settings.identities:
+        if account not in people:
+            guess = nearest(account, people)
+            start = f"Did you mean {guess}? Otherwise add" if guess else "Add"
+            fix = f"{start} {account} to users, or delete the line."
+            message = "is the account of nobody in admins or users"
+            problems.append(Problem("course.yml", message, fix, key="identities", found=account))
+    if problems:
+        raise InvalidInput(problems)
+
+
+def with_endpoints(auth: Mapping[str, Json], want: SignIn, answer: Mapping[str, Json] | None) -> dict:
+    """`auth` with the provider's addresses, as the droplet was told them: see droplet.provider.discovered.
+
+    Raises Failure when the provider did not say.
+    """
+    if want.issuer is None:
+        return dict(auth)
+    if answer is None or answer["problem"]:
+        told = answer["problem"] if answer else "it was not asked"
+        raise Failure(
+            f"{want.name} does not say how to sign in there: {told}",
+            "check openid.issuer in course.yml (Documentation/SignIn.md); if it is right, the provider may "
+            "be down, or closed to the server. Nothing was changed",
+        )
+    options = {**auth[want.class_name], **answer["endpoints"]}
+    if options["userdata_from_id_token"]:
+        del options["userdata_url"]  # the authenticator takes one or the other
+    return {**auth, want.class_name: options}
