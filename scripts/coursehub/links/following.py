@@ -100,7 +100,8 @@ class Follower:
     def events(self, address: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The events of a stream, until it ends; a stream that goes on for ever is a Failure."""
         deadline = time.monotonic() + PATIENCE
-        with self.ask("GET", address, params=query, stream=True) as answer:
+        # Git is silent while it brings a large repository.
+        with self.ask("GET", address, params=query, stream=True, timeout=PATIENCE) as answer:
             if not answer.ok:
                 raise Failure(f"{urlsplit(address).path} answered {answer.status_code}", AS_BUTTON)
             try:
@@ -120,8 +121,9 @@ class Follower:
         return answer
 
     def ask(self, method: str, address: str, **more) -> requests.Response:
+        """Whatever the hub answers. Raises Failure when it does not."""
         try:
-            return self.browser.request(method, address, timeout=TIMEOUT, **more)
+            return self.browser.request(method, address, **{"timeout": TIMEOUT, **more})
         except requests.RequestException as error:
             fix = "look whether the hub is up: python scripts/check_health.py"
             raise Failure(f"{self.hub} does not answer: {error}", fix) from error

@@ -33,8 +33,8 @@ def page(links: Collection) -> str:
 <body>
 <header>
 <h1 dir="auto">{escape(links.name)}</h1>
-<p class="quiet"><b>Open</b> brings the course's current material to your own copy, keeps what you wrote, and \
-opens it on <a href="{escape(links.hub)}" target="_blank" rel="noopener noreferrer">the hub</a>.</p>
+<p class="quiet"><b>Open</b> brings the course's current material to your own copy, keeps what you wrote, \
+and opens it on <a href="{escape(links.hub)}" target="_blank" rel="noopener noreferrer">the hub</a>.</p>
 </header>
 <main>
 {section("Begin here", links.first)}
