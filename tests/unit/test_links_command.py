@@ -80,6 +80,12 @@ def test_a_new_notebook_makes_them_stale(root, links):
     ]
 
 
+def test_a_name_that_the_web_server_may_refuse_is_told(root, links):
+    (root / "content/100% #1.ipynb").write_bytes((root / "content/StartHere.ipynb").read_bytes())
+    for _ in range(2):
+        assert "Rename 100% #1.ipynb" in links("--hub", HUB)[2]
+
+
 def test_the_interface_and_the_badge_can_be_chosen(root, links):
     _, result, _ = links("--hub", HUB, "--interface", "notebook", "--badge", "https://x.y/launch.svg")
     assert all("urlpath=tree%2F" in one["url"] for one in result["links"])

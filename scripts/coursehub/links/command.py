@@ -25,6 +25,9 @@ from .source import source_from
 from .verification import account, verify
 
 STALE = "stale"
+REFUSED = frozenset("%#?;")
+"""Newer releases of traefik, the hub's web server, answer 400 to addresses with these in a name, quoted as
+they have to be."""
 IMAGE_ADDRESS = re.compile(r"[^\s()<>\\`|]+")
 OF_A_REPOSITORY = ("branch", "path", "folder")
 
@@ -142,9 +145,14 @@ def written(links: Collection, root: Path, image: str, *, check: bool) -> Told:
             {"title": one.title, "url": one.url, "for_admins": one.for_admins} for one in links.accounts
         ],
     }
+    hard = tuple(
+        f"Rename {one.path}: the hub's web server may refuse names with % # ? or ;"
+        for one in links.all
+        if REFUSED & set(one.path)
+    )
     if not stale:
-        return Told("current", "The links are up to date", values=values)
-    notes = tuple(stale)
+        return Told("current", "The links are up to date", hard, values=values)
+    notes = (*stale, *hard)
     if check:
         title = "Links are stale. What to do: run python scripts/links.py, and commit what it writes"
         return Told(STALE, title, notes, values=values)
