@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .audit import audit_entry, record
-from .links import link
+from .links.address import link
 from .model import Check, LockHolder, Observed, Part, Reporter, Session, Silent, Step, Target
 from .outcome import Outcome, Progress
 from .parts import PARTS, configuration, encryption, sign_in, storage

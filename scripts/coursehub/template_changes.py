@@ -23,6 +23,8 @@ COURSE = (
     "README.md",
     "LICENSE",
     "Documentation/Links.md",
+    "Documentation/links.html",
+    "Documentation/launch.svg",
     "shared-data/",
 )
 """What is the course's, and never touched. Everything else is the program's."""

@@ -53,12 +53,14 @@ def main(verb: str) -> int:
 
 
 def prepare() -> int:
-    """The set-up that tests and the demo share: Debian packages, the machines' image, the channel.
+    """The set-up that tests and the demo share (Debian packages, the machines' image, the channel), and the
+    tests' browser.
 
     Nothing runs afterwards, so that there is nothing to take down.
     """
     host.check()
     host.install_packages()
+    host.install_browser()
     sources.prepare()
     return 0
 

@@ -24,6 +24,9 @@ PACKAGES = {
     "git": "git",
     "pebble": "pebble",
 }
+BROWSERS = ("chromium", "google-chrome", "google-chrome-stable")
+"""Any of these is a browser that tests can do without a screen. The first is Debian's; Ubuntu has it only as
+a snap, which cannot be used by root in a directory of its own."""
 ELSEWHERE = "or use a Debian or Ubuntu computer, a virtual machine, or GitHub Actions"
 
 
@@ -52,6 +55,18 @@ def install_packages() -> None:
         run(["apt-get", "update"], timeout=300)
         installing = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
         run(installing, timeout=600, env=environment)
+
+
+def install_browser() -> None:
+    """Install Chromium, with apt, where there is no browser and apt has one: tests say what they miss."""
+    if browser() is None:
+        installing = ["apt-get", "install", "--yes", "--no-install-recommends", BROWSERS[0]]
+        run(installing, timeout=600, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, check=False)
+
+
+def browser() -> str | None:
+    """The path of a browser that tests can use; None for none."""
+    return next(filter(None, (shutil.which(program, path=PATH) for program in BROWSERS)), None)
 
 
 def remove_all(keep_images: bool = True) -> None:

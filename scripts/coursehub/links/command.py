@@ -1,0 +1,169 @@
+"""`scripts/links.py`: makes the links of the course, says whether they are up to date, follows them to see
+whether they open what they should; and makes one for somebody else's repository."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from .. import interruption, settings
+from ..command import CONVERGED, FAILED, course_parser, refused
+from ..handing_out import hand_out
+from ..lifecycle.told import Told, as_json, markdown, tell
+from ..problems import CoursehubError, InvalidInput, Problem
+from ..report import Terminal
+from .address import OPENED_BY, pulling
+from .badge import BADGE
+from .collection import FOLDER, NOTEBOOK, Collection, Link, collect
+from .hub_address import hub_address
+from .markdown import IMAGE, badge, links_page
+from .page import page
+from .source import source_from
+from .verification import account, verify
+
+STALE = "stale"
+REFUSED = frozenset("%#?;")
+"""Newer releases of traefik, the hub's web server, answer 400 to addresses with these in a name, quoted as
+they have to be."""
+IMAGE_ADDRESS = re.compile(r"[^\s()<>\\`|]+")
+OF_A_REPOSITORY = ("branch", "path", "folder")
+
+
+def run(description: str) -> int:
+    """Do what is asked for; the exit code: 0 done, 1 stale, or a link that does not open, 2 a mistake."""
+    arguments = parser(description).parse_args()
+    interruption.expect()
+    terminal = Terminal()
+    try:
+        result = act(arguments, os.environ, terminal)
+    except CoursehubError as error:
+        return refused(error, terminal, arguments)
+    tell(result, terminal)
+    hand_out(markdown(result), as_json(result), arguments.json)
+    return FAILED if result.error or result.verdict == STALE else CONVERGED
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    made = course_parser(description)
+    made.add_argument("--hub", metavar="URL", help="the hub's address (default: HUB_URL, or what is known)")
+    made.add_argument("--interface", choices=OPENED_BY, help="what opens (default: as course.yml says)")
+    made.add_argument("--badge", metavar="IMAGE", default=IMAGE, help=f"the badge's picture ({IMAGE})")
+    verbs = made.add_mutually_exclusive_group()
+    verbs.add_argument("--check", action="store_true", help="write nothing; exit with 1 when files are stale")
+    verbs.add_argument(
+        "--verify", action="store_true", help="write nothing; open each link as HUB_USER with HUB_PASSWORD"
+    )
+    others = made.add_argument_group("a link for somebody else's repository, which is printed")
+    others.add_argument("--repository", metavar="URL", help="its address, or that of a page of a file there")
+    others.add_argument("--branch", help="(default: the repository's own)")
+    others.add_argument("--path", help="the notebook or folder that opens (default: all)")
+    others.add_argument("--folder", help="what it becomes in a student's home (default: its name)")
+    return made
+
+
+def act(arguments: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal) -> Told:
+    """Raises InvalidInput and Failure."""
+    check_options(arguments)
+    who = account(environ) if arguments.verify else None
+    course = settings.load(arguments.course, arguments.override)
+    hub = hub_address(arguments.hub, course, environ)
+    if arguments.repository is not None:
+        made = (link_elsewhere(arguments, course, hub),)
+    else:
+        links = collect(course, hub, arguments.interface)
+        made = links.all
+    if who:
+        return verify(hub, *who, made, terminal)
+    if arguments.repository is not None:
+        return told_link(made[0], arguments.badge)
+    return written(links, arguments.course, arguments.badge, check=arguments.check)
+
+
+def check_options(arguments: argparse.Namespace) -> None:
+    """What the options mean together. Raises InvalidInput."""
+    problems = []
+    if not IMAGE_ADDRESS.fullmatch(arguments.badge):
+        fix = "Write a path or an address without blanks and brackets, such as launch.svg."
+        problems.append(Problem("--badge", "does not fit into Markdown", fix, found=repr(arguments.badge)))
+    if arguments.repository is None:
+        for name in OF_A_REPOSITORY:
+            if getattr(arguments, name) is not None:
+                fix = "Give --repository, too, or leave it out: all of content/ gets links."
+                problems.append(Problem(f"--{name}", "is for somebody else's repository", fix))
+    elif arguments.check:
+        fix = "Leave one of the two out: the link for a repository is not written anywhere."
+        problems.append(Problem("--check", "does not go with --repository", fix))
+    if problems:
+        raise InvalidInput(problems)
+
+
+def link_elsewhere(arguments: argparse.Namespace, course, hub: str) -> Link:
+    """The link for somebody else's repository. Raises InvalidInput."""
+    source = source_from(arguments.repository, arguments.branch, arguments.path, arguments.folder)
+    own = course.content.folder
+    if source.folder == own or source.folder.startswith(f"{own}/"):
+        message = "is in the folder of the course's own material, which another repository would damage"
+        raise InvalidInput([Problem("--folder", message, "Give another --folder.", found=source.folder)])
+    interface = arguments.interface or course.interface
+    url = pulling(hub, source.repository, source.branch, source.folder, source.path, interface)
+    kind = NOTEBOOK if source.path.endswith(".ipynb") else FOLDER if not source.path else ""
+    return Link(source.path or source.folder, source.path, kind, url)
+
+
+def told_link(one: Link, image: str) -> Told:
+    notes = (f"Link: {one.url}", f"Badge: {badge(one.url, image)}")
+    return Told("made", f"The link that opens {one.title}", notes, values={"links": [value(one, image)]})
+
+
+def files_of(links: Collection, image: str) -> dict[str, str]:
+    """Paths below the course's folder, and what belongs there."""
+    return {
+        "Documentation/Links.md": links_page(links, image),
+        "Documentation/links.html": page(links),
+        "Documentation/launch.svg": BADGE,
+    }
+
+
+def written(links: Collection, root: Path, image: str, *, check: bool) -> Told:
+    """Write the files that are not as they should be, or only tell which."""
+    stale = []
+    for name, text in files_of(links, image).items():
+        file = root / name
+        if not file.is_file() or file.read_bytes() != text.encode():
+            stale.append(name)
+            if not check:
+                file.parent.mkdir(exist_ok=True)
+                file.write_bytes(text.encode())
+    values = {
+        "hub": links.hub,
+        "files": stale,
+        "links": [value(one, image) for one in links.all],
+        "accounts": [
+            {"title": one.title, "url": one.url, "for_admins": one.for_admins} for one in links.accounts
+        ],
+    }
+    hard = tuple(
+        f"Rename {one.path}: the hub's web server may refuse names with % # ? or ;"
+        for one in links.all
+        if REFUSED & set(one.path)
+    )
+    if not stale:
+        return Told("current", "The links are up to date", hard, values=values)
+    notes = (*stale, *hard)
+    if check:
+        title = "Links are stale. What to do: run python scripts/links.py, and commit what it writes"
+        return Told(STALE, title, notes, values=values)
+    return Told("written", f"{len(links.all)} links, written to", notes, values=values)
+
+
+def value(one: Link, image: str) -> dict[str, str]:
+    return {
+        "title": one.title,
+        "path": one.path,
+        "kind": one.kind,
+        "url": one.url,
+        "markdown": badge(one.url, image),
+    }

@@ -1,0 +1,59 @@
+"""Whether links open what they should, seen by following each of them on the hub itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..lifecycle.told import Told
+from ..problems import Failure, InvalidInput, Problem
+from ..report import Terminal
+from .collection import FILE, FOLDER, NOTEBOOK, Link
+from .following import Follower
+
+IN_JUPYTER = {NOTEBOOK: "notebook", FOLDER: "directory", FILE: "file"}
+"""What Jupyter calls the kinds of things that links open."""
+
+
+def account(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The name and the password of who follows the links. Raises InvalidInput."""
+    name, password = environ.get("HUB_USER", "").strip(), environ.get("HUB_PASSWORD", "")
+    fix = "Set it in the environment, to an account of the hub that has a password already."
+    problems = [
+        Problem(f"secret {variable}", "is not set", fix)
+        for variable, given in (("HUB_USER", name), ("HUB_PASSWORD", password))
+        if not given
+    ]
+    if problems:
+        raise InvalidInput(problems)
+    return name, password
+
+
+def verify(hub: str, name: str, password: str, links: Sequence[Link], terminal: Terminal) -> Told:
+    """Follow every link, also after one that fails. Raises Failure when nobody can log in."""
+    terminal.stage(f"Following {len(links)} links on {hub}")
+    follower = Follower(hub, name, password)
+    follower.log_in()
+    results = []
+    for one in links:
+        trouble = look(follower, one)
+        terminal.note(f"{'opens' if trouble is None else 'does not open'}: {one.path or one.title}")
+        results.append((one, trouble))
+    values = {
+        "hub": hub,
+        "links": [{"path": one.path, "url": one.url, "opens": bad is None} for one, bad in results],
+    }
+    failed = [f"{one.path or one.title}: {trouble}" for one, trouble in results if trouble]
+    if failed:
+        message = f"{len(failed)} of {len(links)} links do not open what they should"
+        return Told("failed", message, values=values, error=Failure(message, "see below", "\n".join(failed)))
+    return Told("verified", f"Each of {len(links)} links opens what it should", values=values)
+
+
+def look(follower: Follower, one: Link) -> str | None:
+    """What is wrong with a link; None when it opens what it should."""
+    try:
+        kind = follower.open(one.url)
+    except Failure as failure:
+        return "\n".join(part for part in (str(failure), failure.detail) if part)
+    wanted = IN_JUPYTER.get(one.kind, kind)
+    return None if kind == wanted else f"opens a {kind}, not a {wanted}"
