@@ -156,9 +156,8 @@ def test_on_its_date_it_comes_and_goes(course):
 def test_a_link_waits_for_the_file_that_it_is_a_copy_of(course):
     (course.root / "content" / "Answers.ipynb").symlink_to("solutions/week1.ipynb")
     assert paths(wanted(course, BEFORE)) == ["StartHere.ipynb"]
-    after = content.prepare(
-        wanted(course, AFTER, only_dated=True), seen(wanted(course, BEFORE)), {}, Silent()
-    )
+    before = seen(wanted(course, BEFORE))
+    after = content.prepare(wanted(course, AFTER, only_dated=True), before, {}, Silent())
     assert paths(after) == ["Answers.ipynb", "StartHere.ipynb", "solutions/week1.ipynb"]
     late = content.prepare(wanted(course, LATE, only_dated=True), seen(after), {}, Silent())
     assert paths(late) == ["StartHere.ipynb"]

@@ -134,9 +134,14 @@ def narrowed(want: Want, seen: Mapping) -> Want:
     kept = [
         File(path, mode, blob, 0)
         for path, (mode, blob) in present.items()
-        if is_released(path, want.releases, want.now)
+        if may_be_given(want.root, path, want.releases, want.now)
     ]
-    added = [file for file in want.files if file.path not in present and is_dated(file.path, want.releases)]
+    added = [
+        file
+        for file in want.files
+        if file.path not in present
+        and any(is_dated(name, want.releases) for name in names_of(want.root, file.path))
+    ]
     files = tuple(sorted([*kept, *added], key=lambda file: file.path))
     return replace(want, files=files, tree=tree_id(files))
 
