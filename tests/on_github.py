@@ -40,9 +40,11 @@ class OnGitHub:
         self.runs += started
         return started
 
-    def copy(self, message: str = "Initial commit") -> dict[str, Run]:
-        """The first push: what "Use this template" leaves."""
+    def copy(self, message: str = "Initial commit", *, without: str = "") -> dict[str, Run]:
+        """The first push: what "Use this template" leaves. `without` is a file to leave out."""
         self.repository.push_tree(REPOSITORY, message)
+        if without:
+            self.repository.commit({without: None}, message)
         started = self.runner.push(self.repository.default_branch)
         self.runs += started
         return self.over(started)
