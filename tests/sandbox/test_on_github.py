@@ -128,7 +128,7 @@ def test_secrets_and_a_first_push_make_a_hub(github, server, software, tmp_path)
     }
     run = github.push({"course.yml": settings(server, software)}, "My course")["deploy.yml"]
     assert run.conclusion == "success", run.log.masked
-    assert run.summary.startswith("### The hub is ready: http")
+    assert run.jobs["deploy"].summary.startswith("### The hub is ready: http")
     assert "$12.00" in run.summary
     url = result(run)["url"]
     student = Student(url, "ada", PASSWORD).log_in()
