@@ -18,7 +18,7 @@ def summary(result: Outcome | CoursehubError) -> str:
     if isinstance(result, Failure):
         return "\n".join(failure_lines(result)) + "\n"
     lines = [*headline(result), *links(result), *prices(result), *plan(result)]
-    lines += [*checks(result.checks), *warnings(result.warnings)]
+    lines += [*checks(result.checks), *noted(result.notes), *warnings(result.warnings)]
     return "\n".join(lines) + "\n"
 
 
@@ -122,6 +122,11 @@ def checks(made: Iterable[Check]) -> list[str]:
     """What a look from outside found."""
     lines = [f"- {'✓' if check.good else '✗'} {check.name}: {check.seen}" for check in made]
     return ["**Checks from outside**", "", *lines, ""] if lines else []
+
+
+def noted(texts: Iterable[str]) -> list[str]:
+    lines = [f"- {text}" for text in texts]
+    return ["**To come**", "", *lines, ""] if lines else []
 
 
 def warnings(texts: Iterable[str]) -> list[str]:

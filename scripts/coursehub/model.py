@@ -130,11 +130,11 @@ class Part(Protocol):
 class Target(Protocol):
     """Where a hub lives. `address` is None as long as there is nothing to connect to.
 
-    `prepare` brings about what the hub stands on (a droplet, its volume, its address): it looks, and returns
-    the steps, none when all is as it should be; `ground` does these steps. `open` connects, with patience
-    for a machine that has just been started. `secure` does, once connected and with the lock held, what takes
-    both the machine and the account. `choices` are arguments for parts (see `Part.want`) that follow from
-    what was done.
+    `exists` looks whether there is one. `prepare` brings about what the hub stands on (a droplet, its volume,
+    its address): it looks, and returns the steps, none when all is as it should be; `ground` does these
+    steps. `open` connects, with patience for a machine that has just been started. `secure` does, once
+    connected and with the lock held, what takes both the machine and the account. `choices` are arguments for
+    parts (see `Part.want`) that follow from what was done.
     """
 
     @property
@@ -145,6 +145,7 @@ class Target(Protocol):
     def ground(self) -> Ground: ...
     @property
     def choices(self) -> Mapping[str, Mapping[str, Any]]: ...
+    def exists(self) -> bool: ...
     def prepare(self, report: Reporter) -> list[Step]: ...
     def open(self) -> Any: ...
     def secure(self, session: Session, report: Reporter) -> None: ...

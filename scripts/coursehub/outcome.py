@@ -13,7 +13,8 @@ from .problems import Failure
 class Outcome:
     """What a run came to. `verdict` is "converged", "planned" or "failed"; `held` are the steps that wait for
     a word. `address` and `url` are None as long as there is no server. `students` is how many of the course's
-    users, administrators excepted, have worked on the hub; None where that was not seen."""
+    users, administrators excepted, have worked on the hub; None where that was not seen. `notes` are what is
+    good to know, such as what is still to come."""
 
     verdict: str
     address: str | None
@@ -29,6 +30,7 @@ class Outcome:
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     students: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Progress:
     results: list[StepResult] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     url: str | None = None
     students: int | None = None
     error: Failure | None = None

@@ -12,7 +12,7 @@ from .audit import audit_entry, record
 from .links.address import link
 from .model import Check, LockHolder, Observed, Part, Reporter, Session, Silent, Step, Target
 from .outcome import Outcome, Progress
-from .parts import PARTS, configuration, encryption, sign_in, storage
+from .parts import PARTS, configuration, content, encryption, sign_in, storage
 from .probe import probe
 from .problems import Failure
 from .run_identity import commit, holder
@@ -71,6 +71,7 @@ def deploy(
         error=progress.error,
         warnings=tuple(progress.warnings),
         students=progress.students,
+        notes=tuple(progress.notes),
     )
 
 
@@ -105,6 +106,7 @@ def furnish(target: Target, settings: Any, wants: dict[str, Any], progress: Prog
             seen = observe(session, wants, report, lock=apply)
             wants = prepare(wants, seen, report)
             steps = progress.plan(plan(wants, seen))
+            progress.notes = content.notes(wants[content.NAME])
             progress.url, progress.warnings = reached(wants, seen)
             progress.students = storage.students(seen.parts[storage.NAME], settings.users)
             if apply:
@@ -132,12 +134,18 @@ def reached(wants: Mapping[str, Any], seen: Observed) -> tuple[str, list[str]]:
     """Where people reach the hub, which only the droplet can tell, and what to warn of."""
     want = wants[configuration.NAME].encryption
     about = want, seen.parts[configuration.NAME], seen.machine["address"]
-    return encryption.url(*about), encryption.warnings(*about)
+    found = [*encryption.warnings(*about), *content.warnings(wants[content.NAME])]
+    return encryption.url(*about), found
+
+
+def chosen(wants: Mapping[str, Any]) -> list[Part]:
+    """The parts that something is wanted of, in their order."""
+    return [part for part in PARTS if part.NAME in wants]
 
 
 def observe(session: Session, wants: Mapping[str, Any], report: Reporter, *, lock: bool) -> Observed:
     """One look, one round trip. With `lock`, wait until no other deploy works on the droplet."""
-    questions = {part.NAME: part.question(wants[part.NAME]) for part in PARTS}
+    questions = {part.NAME: part.question(wants[part.NAME]) for part in chosen(wants)}
     parameters = {"questions": questions, "holder": asdict(holder()) if lock else None}
     deadline = time.monotonic() + LOCK_PATIENCE
     shown = None
@@ -160,14 +168,16 @@ def prepare(wants: Mapping[str, Any], seen: Observed, report: Reporter) -> dict[
     """Let each part finish its wishes, now that the droplet is known."""
     return {
         part.NAME: part.prepare(wants[part.NAME], seen.parts[part.NAME], seen.machine, report)
-        for part in PARTS
+        for part in chosen(wants)
     }
 
 
 def plan(wants: Mapping[str, Any], seen: Observed) -> list[Step]:
     """All steps, in order: empty when everything is as it should be."""
     return [
-        step for part in PARTS for step in part.plan(wants[part.NAME], seen.parts[part.NAME], seen.machine)
+        step
+        for part in chosen(wants)
+        for step in part.plan(wants[part.NAME], seen.parts[part.NAME], seen.machine)
     ]
 
 

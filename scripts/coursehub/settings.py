@@ -16,9 +16,10 @@ from coursehub.apt_file import read_apt_file
 from coursehub.content_files import check_content
 from coursehub.environment_file import EnvironmentFile, read_environment_file
 from coursehub.problems import InvalidInput, Problem
+from coursehub.release_dates import Release, release_from
 from coursehub.requirement import Requirement
 from coursehub.settings_rules import Draft, broken_rules
-from coursehub.settings_schema import defaults, mistakes
+from coursehub.settings_schema import defaults, mistakes, with_dates
 from coursehub.settings_yaml import Document, merged, read_document, without_empty_keys
 from coursehub.timetable import Timetable, timetable_from
 
@@ -114,19 +115,22 @@ class Idle:
 
 @dataclass(frozen=True)
 class Content:
-    """The directory made in a student's home, and the paths below content/ that links open."""
+    """The directory made in a student's home, the paths below content/ that links open, and from when until
+    when paths are there at all."""
 
     folder: str
     start: str
     links: tuple[str, ...]
+    release: tuple[Release, ...]
 
 
 @dataclass(frozen=True)
 class Notebooks:
-    """The test of the notebooks: whether there is one, patterns of paths below content/ that it leaves out
-    (notebooks.choice), and the minutes that one notebook may take."""
+    """The test of the notebooks: whether there is one, whether it can stop a deploy, patterns of paths below
+    content/ that it leaves out (notebooks.choice), and the minutes that one notebook may take."""
 
     test: bool
+    stop_deploy: bool
     exclude: tuple[str, ...]
     time_limit_minutes: int
 
@@ -244,7 +248,7 @@ def _read(files: list[Path], names: list[str]) -> tuple[Document | None, list[Pr
     if len(documents) < len(files):
         return None, problems
     whole = documents[0] if len(documents) == 1 else merged(*documents)
-    return without_empty_keys(whole), problems
+    return with_dates(without_empty_keys(whole)), problems
 
 
 def _laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -281,10 +285,16 @@ def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, .
         limits=Limits(values["limits"]["memory"], float(values["limits"]["cpu"])),
         idle=Idle(**{key: int(minutes) for key, minutes in idle.items()}),
         content=Content(
-            content.get("folder") or folder_from(values["name"]), content["start"], tuple(content["links"])
+            content.get("folder") or folder_from(values["name"]),
+            content["start"],
+            tuple(content["links"]),
+            tuple(release_from(entry, values["timetable"]["timezone"]) for entry in content["release"]),
         ),
         notebooks=Notebooks(
-            notebooks["test"], tuple(notebooks["exclude"]), int(notebooks["time_limit_minutes"])
+            notebooks["test"],
+            notebooks["stop_deploy"],
+            tuple(notebooks["exclude"]),
+            int(notebooks["time_limit_minutes"]),
         ),
         hub=Hub(**values["hub"]),
         swap=values["swap"],

@@ -11,7 +11,9 @@ from zoneinfo import available_timezones
 from coursehub.accounts import unix_account
 from coursehub.droplet_sizes import droplet_memory
 from coursehub.nearest import nearest
+from coursehub.patterns import matches
 from coursehub.problems import Problem
+from coursehub.release_dates import MIDNIGHT, moment_of
 from coursehub.settings_sign_in import SIGN_IN_RULES
 from coursehub.settings_yaml import Document, KeyPath, dotted
 from coursehub.sizes import GIB, bytes_of
@@ -136,6 +138,31 @@ def _links_lead_somewhere(draft: Draft) -> Iterator[Problem]:
             yield draft.problem(path, "is not in content/", _fix_for_link(target, present), target)
 
 
+def _release_dates_make_sense(draft: Draft) -> Iterator[Problem]:
+    zone = draft.value("timetable.timezone") if draft.sound("timetable.timezone") else ""
+    zone = zone if zone in available_timezones() else "UTC"
+    opened = draft.value("content.start") if draft.sound("content.start") else ""
+    always = [path for path in draft.content if path == opened or path.startswith(f"{opened}/")]
+    for path, entry in draft.items("content.release"):
+        found = {key: text for key, text in entry.items() if (*path, key) not in draft.wrong}
+        dates = {}
+        for key in found.keys() & {"from", "until"}:
+            try:
+                dates[key] = moment_of(found[key], zone, "00:00" if key == "from" else MIDNIGHT)
+            except (ValueError, OverflowError):
+                fix = "Write a day that there is, such as 2026-10-05."
+                yield draft.problem((*path, key), "is a day that no calendar has", fix, found[key])
+        if len(dates) == 2 and dates["until"] <= dates["from"]:
+            fix = "Write the earlier date behind from."
+            yield draft.problem((*path, "until"), "is not after from", fix, found["until"])
+        left = [name for name in always if not matches(name, found.get("path", ""))]
+        if always and not left:
+            message = f"would keep back {opened}, which is what opens first"
+            fix = "Leave it out of the dates, or let content.start name something that is always there."
+            yield draft.problem((*path, "path"), message, fix, found["path"])
+        always = left
+
+
 def _fix_for_link(target: str, present: set[str]) -> str:
     within = target.removeprefix("content/")
     if within in present:
@@ -159,4 +186,5 @@ RULES = (
     _accounts_differ,
     _links_lead_somewhere,
     _sign_in_is_whole,
+    _release_dates_make_sense,
 )

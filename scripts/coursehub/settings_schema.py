@@ -1,7 +1,8 @@
 """course.schema.json at work: the defaults, and what the schema says about a document as Problems.
 
-Besides JSON Schema's own keywords the file has three: `x-what` (what a value must be, a noun),
-`x-fix` (what to do when it is not) and `x-default` (the default in words, where it is no constant).
+Besides JSON Schema's own keywords the file has four: `x-what` (what a value must be, a noun),
+`x-fix` (what to do when it is not), `x-default` (the default in words, where it is no constant) and `x-date`
+(a date is welcome, which YAML takes for something other than text).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,20 @@ def defaults(part: dict[str, Any] | None = None) -> dict[str, Any]:
         elif "default" in rule:
             result[key] = json.loads(json.dumps(rule["default"]))
     return result
+
+
+def with_dates(document: Document) -> Document:
+    """The document with dates as they are written, where the schema wants them."""
+    return replace(document, data=_dated(document.data, schema()))
+
+
+def _dated(value: Any, rule: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        rules = rule.get("properties", {})
+        return {key: _dated(item, rules.get(key, {})) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_dated(item, rule.get("items", {})) for item in value]
+    return value.text if isinstance(value, Misread) and value.text and rule.get("x-date") else value
 
 
 def mistakes(document: Document) -> list[tuple[KeyPath, Problem]]:

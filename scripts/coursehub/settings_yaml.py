@@ -78,9 +78,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Misread:
-    """A scalar that YAML reads as something else than its writer meant; `kind` says as what."""
+    """A scalar that YAML reads as something else than its writer meant; `kind` says as what, `text` is what
+    was written."""
 
     kind: str
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ class _Reading:
             value = self.loader.construct_object(node) if node.tag in TAGS else node.value
         except (ValueError, ArithmeticError, LookupError, AttributeError):
             # A number or date that is none: PyYAML looks no closer than a pattern or an explicit tag.
-            return Misread(_KINDS.get(node.tag.removeprefix(TAG), "something else"))
+            return Misread(_KINDS.get(node.tag.removeprefix(TAG), "something else"), node.value)
         if isinstance(value, str):
             return Misread("text of several lines") if re.search(r"[\x00-\x1f\x7f]", value) else value
         if value is None or isinstance(value, bool):
@@ -245,7 +247,7 @@ class _Reading:
             return value if plain else Misread(f"the number {_shown(value)}")
         if isinstance(value, float):
             return value if math.isfinite(value) and ":" not in node.value else Misread(f"the number {value}")
-        return Misread("a date")
+        return Misread(_KINDS["timestamp"], node.value)
 
 
 _KINDS = {"int": "a number", "float": "a number", "timestamp": "a date", "bool": "true or false"}

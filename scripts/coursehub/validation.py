@@ -10,13 +10,12 @@ from typing import Any
 
 from . import fresh_environment, interruption, settings
 from .command import CONVERGED, course_parser, refused
-from .content_files import content_paths
 from .environment_changes import spoken
 from .handing_out import hand_out
 from .lockfile import FILE as LOCK_FILE
 from .lockfile import MAKE as MAKE_LOCK
 from .model import Reporter
-from .parts import PARTS, configuration, environment
+from .parts import PARTS, configuration, content, environment
 from .parts.content import count
 from .problems import CoursehubError, InvalidInput, Problem
 from .report import Terminal
@@ -75,7 +74,7 @@ def validate(root: Path, override: Path | None, report: Reporter) -> Valid:
     found = want and tried(lambda: fresh_environment.solved(course, want, report), problems)
     if problems:
         raise InvalidInput(problems)
-    return described(course, found)
+    return described(course, found, wants[content.NAME])
 
 
 def tried(look: Callable[[], Any], problems: list[Problem]) -> Any:
@@ -87,9 +86,9 @@ def tried(look: Callable[[], Any], problems: list[Problem]) -> Any:
         return None
 
 
-def described(course: Any, want: environment.Want) -> Valid:
+def described(course: Any, want: environment.Want, material: content.Want) -> Valid:
     """What a deploy of this course would bring."""
-    paths = content_paths(course.root)
+    paths = material.paths
     stale = f"{LOCK_FILE} belongs to an earlier environment.yml and is not used: run {MAKE_LOCK}"
     return Valid(
         name=course.name,
@@ -98,7 +97,7 @@ def described(course: Any, want: environment.Want) -> Valid:
         download=sum(want.solution.sizes.values()),
         notebooks=tuple(path for path in paths if path.endswith(".ipynb")),
         files=len(paths),
-        warnings=(stale,) if want.stale else (),
+        warnings=(*((stale,) if want.stale else ()), *content.warnings(material)),
     )
 
 

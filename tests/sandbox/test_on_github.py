@@ -128,7 +128,7 @@ def test_secrets_and_a_first_push_make_a_hub(github, server, software, tmp_path)
     }
     run = github.push({"course.yml": settings(server, software)}, "My course")["deploy.yml"]
     assert run.conclusion == "success", run.log.masked
-    assert run.summary.startswith("### The hub is ready: http")
+    assert run.jobs["deploy"].summary.startswith("### The hub is ready: http")
     assert "$12.00" in run.summary
     url = result(run)["url"]
     student = Student(url, "ada", PASSWORD).log_in()
@@ -136,6 +136,7 @@ def test_secrets_and_a_first_push_make_a_hub(github, server, software, tmp_path)
     assert Student(url, "teacher", ADMIN).log_in()
     assert seen_secrets(run) == {
         "Check out the course": {"GITHUB_TOKEN"},
+        "Are there notebooks to run": {"DIGITALOCEAN_TOKEN"},  # whether it is empty
         "Are there secrets": EVERYTHING,  # whether they are empty
         "Deploy": EVERYTHING,
         "Record where the hub is": {"GITHUB_TOKEN"},
@@ -148,9 +149,10 @@ def test_secrets_and_a_first_push_make_a_hub(github, server, software, tmp_path)
 
 
 def test_nothing_to_do(github):
-    """By hand; now the checklist knows that a student came."""
+    """By hand; now the checklist knows that a student came. The notebooks passed just so a moment ago."""
     run = github.dispatch("deploy.yml")
     assert result(run)["plan"] == [] and result(run)["students"] == 1
+    assert run.jobs["notebooks"].step("Run the notebooks").conclusion == "skipped"
     done = [line for line in github.checklist.body.splitlines() if line.startswith("- [x]")]
     assert len(done) == 4 and github.checklist.state == "open"
     assert github.checklist.body.count("- [ ]") == 1  # https, which takes a domain
@@ -220,13 +222,20 @@ def test_a_pull_request_from_a_fork_sees_no_secret(github):
     assert repository.comments_of(number) == []
 
 
-def test_rollback(github, server):
-    """Of an environment that works but is not what the class needs."""
+def test_a_notebook_that_fails_stops_a_deploy_and_rollback_mends_it(github, server):
+    """An environment that works but is not what the class needs, deployed against advice."""
     good = (REPOSITORY / "environment.yml").read_text()
     before = the_machine(server).run(["readlink", "/opt/course/envs/current"]).stdout
     changed = re.sub(r"^  - matplotlib.*\n", "", good, flags=re.MULTILINE)
     assert changed != good
-    assert github.push({"environment.yml": changed}, "Less")["deploy.yml"].conclusion == "success"
+    stopped = github.push({"environment.yml": changed}, "Less")["deploy.yml"]
+    assert stopped.conclusion == "failure" and stopped.jobs["deploy"].conclusion == "skipped"
+    assert any("matplotlib" in note.message for note in stopped.annotations if note.level == "error")
+    assert "Nothing was deployed" in stopped.summary
+    assert {name for step in stopped.steps for name in step.secrets} <= {"GITHUB_TOKEN", "DIGITALOCEAN_TOKEN"}
+    assert the_machine(server).run(["readlink", "/opt/course/envs/current"]).stdout == before
+    all_the_same = github.dispatch("deploy.yml", skip_notebooks=True)
+    assert all_the_same.conclusion == "success", all_the_same.log.masked
     assert the_machine(server).run(["readlink", "/opt/course/envs/current"]).stdout != before
     listed = github.dispatch("rollback.yml")
     assert listed.conclusion == "success" and "current" in listed.summary
@@ -253,7 +262,7 @@ def test_a_cancelled_deploy_is_mended_by_the_next(github, server):
         for run in github.push_only({"apt.txt": "cowsay\n", "content/Last.ipynb": notebook("1")}, "Cowsay")
         if run.workflow.path.endswith("deploy.yml")
     ]
-    wait_until(lambda: "… " in run.log.raw, 120, "the first step of the deploy", interval=0.1)
+    wait_until(lambda: "… " in run.log.raw, 240, "the first step of the deploy", interval=0.1)
     run.cancel()
     assert run.wait(120).conclusion == "cancelled"
     assert SENTENCE in run.log.raw and "Traceback" not in run.log.raw

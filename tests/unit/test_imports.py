@@ -28,7 +28,7 @@ HOMES = {
 LAYERS = ("model", "parts", "cloud", "targets", "pipeline")
 """A module may import from layers before its own, never from later ones."""
 
-ON_A_PLAIN_RUNNER = ("gate", "checklist", "comment", "record")
+ON_A_PLAIN_RUNNER = ("gate", "notebooks_due", "checklist", "comment", "record")
 
 
 def imported(path: Path) -> set[str]:

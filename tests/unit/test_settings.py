@@ -117,7 +117,7 @@ https: {email: You@school.edu, domain: hub.school.edu}
 limits: {memory: 1.5G, cpu: 0}
 idle: {stop_after_minutes: 90.0}
 content: {start: week-1, links: [week-1/a.csv]}
-notebooks: {test: false, exclude: [week-1, "**/*-slow.ipynb"], time_limit_minutes: 30.0}
+notebooks: {test: false, stop_deploy: false, exclude: [week-1, "**/*-slow.ipynb"], time_limit_minutes: 30.0}
 hub: {tljh_version: 2.1.0}
 swap: 512M
 mirrors:
@@ -133,7 +133,7 @@ mirrors:
     assert settings.content.folder == "ubungen-zur-geophysik"
     assert settings.idle.stop_after_minutes == 90 and settings.idle.check_every_minutes == 5
     assert isinstance(settings.idle.stop_after_minutes, int) and settings.limits.cpu == 0.0
-    assert settings.notebooks == Notebooks(False, ("week-1", "**/*-slow.ipynb"), 30)
+    assert settings.notebooks == Notebooks(False, False, ("week-1", "**/*-slow.ipynb"), 30)
     assert settings.hub.tljh_version == "2.1.0"
     assert settings.mirrors.conda == {"conda-forge": "http://[::1]:8000/conda-forge"}
     assert settings.root == root

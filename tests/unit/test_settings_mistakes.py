@@ -195,6 +195,41 @@ MISTAKES = {
         "mean StartHere",
     ),
     "link is absent": ("content:\n  links:\n    - quux\n", 3, "content.links", "quux", "not in content/"),
+    # Release dates
+    "no date": (
+        "content: {release: [{path: solutions}]}\n",
+        *(1, "content.release", None, "a path with from, until or both", "- {path:"),
+    ),
+    "no path": ("content: {release: [{from: 2026-10-05}]}\n", 1, "content.release", None, "- {path:"),
+    "a path alone": ("content: {release: [solutions]}\n", 1, "content.release", "solutions", "path, from"),
+    "date in words": (
+        "content:\n  release:\n    - path: solutions\n      from: next week\n",
+        *(4, "content.release.from", "next week", "a date", "2026-10-05 18:00"),
+    ),
+    "the 31st of June": (
+        "content: {release: [{path: solutions, until: 2026-06-31}]}\n",
+        *(1, "content.release.until", "2026-06-31", "no calendar has"),
+    ),
+    "with seconds": (
+        "content: {release: [{path: solutions, from: 2026-06-30 10:00:30}]}\n",
+        *(1, "content.release.from", "2026-06-30 10:00:30", "2026-10-05 18:00"),
+    ),
+    "the end of time": (
+        "content: {release: [{path: solutions, until: 9999-12-31}]}\n",
+        *(1, "content.release.until", "9999-12-31", "a day that there is"),
+    ),
+    "until before from": (
+        "content: {release: [{path: solutions, from: 2026-10-05 18:00, until: 2026-10-05 17:59}]}\n",
+        *(1, "content.release.until", "2026-10-05 17:59", "is not after from"),
+    ),
+    "all of content waits": (
+        'content: {release: [{path: "**", from: 2026-10-05}]}\n',
+        *(1, "content.release.path", "**", "StartHere.ipynb", "opens first"),
+    ),
+    "misspelt until": (
+        "content: {release: [{path: solutions, from: 2026-10-05, untill: 2026-10-06}]}\n",
+        *(1, "content.release.untill", None, "Did you mean until?"),
+    ),
     # Hub and mirrors
     "v2": ("hub: {tljh_version: v2.0.0}\n", 1, "hub.tljh_version", "v2.0.0", "Did you mean 2.0.0?"),
     "latest": ("hub: {tljh_version: latest}\n", 1, "hub.tljh_version", "latest", "three numbers"),

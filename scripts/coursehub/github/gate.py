@@ -7,7 +7,7 @@ well: GitHub hides a secret wherever it shows it, and gives no output that has o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from .standalone import Said
 
@@ -37,11 +37,16 @@ def given(environ: Mapping[str, str]) -> list[str]:
     return [name for name in SECRETS if environ.get(f"HAVE_{name}") == "true"]
 
 
+def is_ready(names: Collection[str]) -> bool:
+    """Whether secrets of these names make a deploy worth a try."""
+    return any(name in names for name in STARTS)
+
+
 def decide(environ: Mapping[str, str]) -> Said:
     """The outputs `ready`, "true" or "false", and `given`, the JSON list of names; without secrets also what
     to do."""
     names = given(environ)
-    ready = any(name in names for name in STARTS)
+    ready = is_ready(names)
     outputs = {"ready": "true" if ready else "false", "given": json.dumps(names)}
     if ready:
         hidden = HIDDEN if environ.get("IS_HOST_HIDDEN") == "true" else ""

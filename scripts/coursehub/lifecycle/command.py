@@ -71,8 +71,10 @@ def run(
     description: str,
     act: Callable[[Work], told.Told | Outcome],
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+    unneeded: Callable[[Any], told.Told | None] = lambda course: None,
 ) -> int:
-    """Do one script's work and tell what came of it; the exit code is a deploy's."""
+    """Do one script's work and tell what came of it; the exit code is a deploy's. Where `unneeded` says, from
+    the settings alone, why there is nothing to do, no secret is needed either."""
     parser = course_parser(description)
     add_arguments(parser)
     arguments = parser.parse_args()
@@ -80,8 +82,10 @@ def run(
     terminal = Terminal()
     try:
         course = settings.load(arguments.course, arguments.override)
-        secrets = Secrets.from_environment(os.environ)
-        result = act(Work(course, secrets, arguments, terminal, account_of(course, secrets)))
+        result = unneeded(course)
+        if result is None:
+            secrets = Secrets.from_environment(os.environ)
+            result = act(Work(course, secrets, arguments, terminal, account_of(course, secrets)))
     except CoursehubError as error:
         return refused(error, terminal, arguments)
     if isinstance(result, Outcome):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from ..cloud.model import Droplet
 from ..droplet_sizes import droplet_weight
@@ -37,7 +38,7 @@ AT_WORK = 10 * 60
 
 
 def run(description: str) -> int:
-    return run_command(description, act, add_arguments)
+    return run_command(description, act, add_arguments, unneeded)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--patience", type=float, default=PATIENCE, metavar="MINUTES", help=text)
 
 
+def unneeded(course: Any) -> Told | None:
+    """Without hours there is nothing to look at, on whatever server."""
+    return None if course.timetable.hours else Told("unchanged", "course.yml has no timetable")
+
+
 def act(work: Work) -> Told:
     timetable = work.settings.timetable
-    if not timetable.hours:
-        return Told("unchanged", "course.yml has no timetable")
     droplet = the_droplet(work)
     if droplet is None:
         return Told("unchanged", "There is no droplet: a deploy makes one, with the size for its time")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import cache
 
-WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+from ..patterns import matches
 
 
 def chosen(paths: Iterable[str], exclude: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -21,14 +19,3 @@ def idle_patterns(paths: Iterable[str], exclude: Iterable[str]) -> list[str]:
     """The patterns that no notebook matches: probably misspelt, or left from one that was renamed."""
     notebooks = [path for path in paths if path.endswith(".ipynb")]
     return [pattern for pattern in exclude if not any(matches(path, pattern) for path in notebooks)]
-
-
-def matches(path: str, pattern: str) -> bool:
-    """Whether a pattern means this path, or a folder that it is in. `*` and `?` stay within a name."""
-    return bool(compiled(pattern).fullmatch(path))
-
-
-@cache
-def compiled(pattern: str) -> re.Pattern:
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    return re.compile("".join(WILDCARDS.get(piece) or re.escape(piece) for piece in pieces) + "(?:/.*)?")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .. import fresh_environment, interruption, settings
 from ..command import CONVERGED, FAILED, course_parser, refused
 from ..content_files import content_paths
+from ..github import workflow_commands
 from ..handing_out import hand_out
 from ..parts import environment
 from ..problems import CoursehubError
@@ -19,6 +21,11 @@ from . import choice, installation
 from .results import NotebookResult, Results, annotations, as_value, summary
 
 FOLDER = Path(".environment")
+STOPPED = (
+    "Nothing was deployed. To deploy all the same: Actions → Deploy → Run workflow, “Do not run the "
+    "notebooks first”; or notebooks.exclude or notebooks.stop_deploy in course.yml"
+)
+GOES_ON = "The deploy goes on: notebooks.stop_deploy in course.yml is false"
 
 
 def run(description: str) -> int:
@@ -27,6 +34,11 @@ def run(description: str) -> int:
     parser = course_parser(description)
     words = f"where the environment is installed, or is already (default: {FOLDER} in the course's folder)"
     parser.add_argument("--environment", type=Path, help=words)
+    parser.add_argument(
+        "--before-deploy",
+        action="store_true",
+        help="fail only if course.yml lets a notebook stop a deploy (notebooks.stop_deploy)",
+    )
     arguments = parser.parse_args()
     interruption.expect()
     terminal = Terminal()
@@ -35,11 +47,16 @@ def run(description: str) -> int:
         results = test(course, arguments.environment or arguments.course / FOLDER, terminal)
     except CoursehubError as error:
         return refused(error, terminal, arguments)
+    stops = course.notebooks.stop_deploy or not arguments.before_deploy
+    if arguments.before_deploy and results.failures:
+        results = replace(results, notes=(*results.notes, STOPPED if stops else GOES_ON))
+        terminal.note(results.notes[-1])
     terminal.stage(results.headline)
     workspace = Path(os.environ.get("GITHUB_WORKSPACE") or ".")
-    lines = annotations(results.failures, arguments.course, workspace)
+    level = workflow_commands.error if stops else workflow_commands.warning
+    lines = annotations(results.failures, arguments.course, workspace, level)
     hand_out(summary(results), json.dumps(as_value(results)), arguments.json, lines)
-    return FAILED if results.failures else CONVERGED
+    return FAILED if results.failures and stops else CONVERGED
 
 
 def test(course: Any, folder: Path, terminal: Terminal) -> Results:

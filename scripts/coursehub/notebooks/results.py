@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -96,12 +96,14 @@ def as_value(results: Results) -> dict:
     }
 
 
-def annotations(failures: Sequence[NotebookFailure], root: Path, workspace: Path) -> list[str]:
-    """The lines that make Actions show each failure beside its line. `root` is the course's folder;
-    annotations name files from `workspace`, the repository's, on."""
+def annotations(
+    failures: Sequence[NotebookFailure], root: Path, workspace: Path, said: Callable[..., str] = error
+) -> list[str]:
+    """The lines that make Actions show each failure beside its line, `said` as an error or a warning. `root`
+    is the course's folder; annotations name files from `workspace`, the repository's, on."""
     root, workspace = root.resolve(), workspace.resolve()
     inside = root.relative_to(workspace) if root.is_relative_to(workspace) else Path()
     return [
-        error(one.message, file=(inside / one.file).as_posix(), line=one.line, title=one.title)
+        said(one.message, file=(inside / one.file).as_posix(), line=one.line, title=one.title)
         for one in failures
     ]

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..content_files import content_paths
 from ..model import Json, Reporter, Step
+from ..release_dates import (
+    Releases,
+    idle_patterns,
+    is_dated,
+    is_released,
+    releases_of,
+    remark,
+    shown,
+    waiting,
+)
 from ..sizes import MIB
 
 NAME = "content"
 REPOSITORY = "/srv/course/content.git"
 BRANCH = "main"
+NONE = Releases()
+EVER = datetime.max.replace(tzinfo=UTC)
 SHOWN = 12
 """So many changed files are listed in a plan; of more, the number is given."""
 
@@ -31,18 +44,43 @@ class File:
 
 @dataclass(frozen=True)
 class Want:
-    """`files` in git's order; `tree` is git's name for all of them together."""
+    """`files` in git's order, those that students may have at `now`; `tree` is git's name for all of them
+    together. `paths` are all in content/. With `only_dated`, nothing changes but what comes and goes by its
+    date."""
 
     root: Path
     files: tuple[File, ...]
     tree: str
+    paths: tuple[str, ...] = ()
+    releases: Releases = NONE
+    now: datetime = EVER
+    only_dated: bool = False
+
+    def remark(self, path: str) -> str:
+        """A path of a plan, with what its release dates have to do with it."""
+        said = remark(path, self.releases, self.now) if path in self.paths else ""
+        return f"{path} ({said})" if said else path
 
 
-def want(settings, secrets) -> Want:
-    """Reads the files below content/ and names them as git would, so that equal means equal."""
-    root = settings.root / "content"
-    files = tuple(read(root, path) for path in content_paths(settings.root))
-    return Want(root, files, tree_id(files))
+def want(settings, secrets, *, now: datetime | None = None, only_dated: bool = False) -> Want:
+    """Reads the files below content/ that are released at `now` (which is now, unless given) and names them
+    as git would, so that equal means equal."""
+    root, releases = settings.root / "content", releases_of(settings)
+    now = now or datetime.now(UTC)
+    paths = tuple(content_paths(settings.root))
+    files = tuple(read(root, path) for path in paths if may_be_given(root, path, releases, now))
+    return Want(root, files, tree_id(files), paths, releases, now, only_dated)
+
+
+def may_be_given(root: Path, path: str, releases: Releases, now: datetime) -> bool:
+    """Whether a path is released, by all its names."""
+    return not releases.rules or all(is_released(name, releases, now) for name in names_of(root, path))
+
+
+def names_of(root: Path, path: str) -> set[str]:
+    """A path, and for a link also the one that it leads to: it becomes a copy of that file, and comes and
+    goes with it."""
+    return {path, (root / path).resolve().relative_to(root.resolve()).as_posix()}
 
 
 def read(root: Path, path: str) -> File:
@@ -82,7 +120,48 @@ def question(want: Want) -> Json:
 
 
 def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Want:
-    return want
+    for line in notes(want):
+        report.note(line)
+    return narrowed(want, seen) if want.only_dated else want
+
+
+def narrowed(want: Want, seen: Mapping) -> Want:
+    """What the droplet has, with what comes and without what goes by its date: the rest is a deploy's to
+    change, after its notebooks were tested."""
+    if seen["tree"] == want.tree:
+        return want
+    present: Mapping[str, list[str]] = seen.get("files", {})
+    kept = [
+        File(path, mode, blob, 0)
+        for path, (mode, blob) in present.items()
+        if may_be_given(want.root, path, want.releases, want.now)
+    ]
+    added = [
+        file
+        for file in want.files
+        if file.path not in present
+        and any(is_dated(name, want.releases) for name in names_of(want.root, file.path))
+    ]
+    files = tuple(sorted([*kept, *added], key=lambda file: file.path))
+    return replace(want, files=files, tree=tree_id(files))
+
+
+def notes(want: Want) -> list[str]:
+    """What is still to come, the next first."""
+    coming = waiting(want.paths, want.releases, want.now)
+    return [
+        f"{', '.join(paths[:SHOWN])}{f' and {len(paths) - SHOWN} more' if len(paths) > SHOWN else ''}: "
+        f"waits until {shown(when, want.releases)}"
+        for when, paths in coming.items()
+    ]
+
+
+def warnings(want: Want) -> list[str]:
+    """Entries that mean nothing."""
+    return [
+        f"content.release: {pattern} matches nothing in content/"
+        for pattern in idle_patterns(want.paths, want.releases)
+    ]
 
 
 def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
@@ -96,7 +175,7 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
         known = {file.blob for file in want.files}
         changes = ["~ its permissions" if not seen["trusted"] else "~ the mark of an interrupted deploy"]
     else:
-        changes = differences(want.files, present)
+        changes = differences(want.files, present, want.remark)
     listed: list[list[Json]] = []
     payload: list[bytes | Path] = []
     for file in want.files:
@@ -125,17 +204,19 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     return [Step(NAME, title, "content.publish", parameters, tuple(details), tuple(payload), timeout=1800)]
 
 
-def differences(wanted: Iterable[File], present: Mapping[str, list[str]]) -> list[str]:
+def differences(
+    wanted: Iterable[File], present: Mapping[str, list[str]], named: Callable[[str], str] = str
+) -> list[str]:
     """What a person wants to know: files added (+), changed (~) and removed (-)."""
-    paths = {file.path: file for file in wanted}
-    changes = [f"+ {path}" for path in paths if path not in present]
+    files = {file.path: file for file in wanted}
+    changes = [(path, f"+ {named(path)}") for path in files if path not in present]
     changes += [
-        f"~ {path}"
-        for path, file in paths.items()
+        (path, f"~ {path}")
+        for path, file in files.items()
         if path in present and [file.mode, file.blob] != present[path]
     ]
-    changes += [f"- {path}" for path in present if path not in paths]
-    return sorted(changes, key=lambda change: change[2:])
+    changes += [(path, f"- {named(path)}") for path in present if path not in files]
+    return [change for _, change in sorted(changes)]
 
 
 def count(number: int, noun: str) -> str:

@@ -101,10 +101,15 @@ class CloudDroplet:
             report.note(warning)
         return steps
 
+    def exists(self) -> bool:
+        """Look for the droplet alone, and say whether there is one. Raises Failure."""
+        with understood():
+            self.droplet = visible(self.account, self.names.tag)
+        return self.droplet is not None
+
     def find(self) -> None:
         """Look for the droplet alone. Raises Failure if there is none."""
-        self.droplet = visible(self.account, self.names.tag)
-        if self.droplet is None:
+        if not self.exists():
             raise Failure("the course has no droplet", "deploy first: scripts/deploy.py makes one")
         if self.droplet.status != "active":
             raise Failure(f"the droplet is {self.droplet.status}", "scripts/deploy.py switches it on")
@@ -113,7 +118,7 @@ class CloudDroplet:
 
     def open(self) -> SshSession:
         """Connect, waiting for a droplet that has just been started. Raises Failure."""
-        if self.droplet is None:
+        if self.present_address is None:
             self.find()
         has_started = self.is_fresh or any(operation in STARTS for operation in self.session.done)
         deadline = time.monotonic() + (PATIENCE if has_started else 0)

@@ -52,6 +52,10 @@ class Server:
         """Nothing that a part has to know is done here."""
         return {}
 
+    def exists(self) -> bool:
+        """It does, or nobody would have given its address."""
+        return True
+
     def prepare(self, report: Reporter) -> list[Step]:
         """What is to be done about the way in: nothing without a password. Raises Failure."""
         if not self.password:

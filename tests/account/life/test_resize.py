@@ -196,10 +196,12 @@ def test_the_account_without_a_droplet(server, tmp_path):
 # The timetable
 
 
-def test_without_a_timetable_nobody_is_asked(course, server):
-    server.requests.clear()
-    assert act(course, timetable).verdict == "unchanged"
-    assert len(server.requests) == 0
+def test_without_a_timetable_nobody_is_asked(course):
+    assert timetable.unneeded(course.settings).verdict == "unchanged"
+
+
+def test_with_one_somebody_is(weekly):
+    assert timetable.unneeded(weekly.settings) is None
 
 
 def test_nothing_to_do_is_three_questions(weekly, server, droplet):

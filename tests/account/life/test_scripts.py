@@ -52,6 +52,12 @@ def test_nothing_to_do_by_the_clock(run):
     assert code == DONE and value["verdict"] == "unchanged"
 
 
+@pytest.mark.parametrize("script", ["timetable.py", "release.py"])
+def test_a_schedule_that_nobody_uses_is_green_on_any_server(run, script):
+    code, value, _ = run(script, DROPLET_HOST="203.0.113.5", DIGITALOCEAN_TOKEN="", COURSE_SECRET="")
+    assert code == DONE and value["verdict"] == "unchanged"
+
+
 @pytest.mark.parametrize("name", ["archive.py", "destroy.py"])
 def test_a_wrong_name(run, name):
     code, value, summary = run(name, "--confirm", NAME.upper())
