@@ -8,8 +8,10 @@ from pathlib import Path
 
 from . import interruption, pipeline, settings
 from .handing_out import publish
+from .people.privacy import may_show_names
 from .problems import CoursehubError, InvalidInput
 from .report import Terminal
+from .roster.joining import joined
 from .secrets import Secrets
 
 CONVERGED, FAILED, BAD_INPUT = 0, 1, 2
@@ -42,6 +44,7 @@ def run(description: str, *, apply: bool) -> int:
     try:
         course = settings.load(arguments.course, arguments.override)
         secrets = Secrets.from_environment(os.environ)
+        course = joined(course, secrets.hub_users, names=may_show_names(os.environ))
         words = frozenset(arguments.allow)
         outcome = pipeline.deploy(course, secrets, terminal, apply=apply, words=words, choices=choices)
     except CoursehubError as error:

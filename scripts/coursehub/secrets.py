@@ -16,6 +16,8 @@ from coursehub import certificates
 from coursehub.derivation import DEPLOY_KEY, KeyPair, key_pair, key_pair_of
 from coursehub.openssh import MAKE_A_KEY, WrongSecret, host_key_from, private_key_from
 from coursehub.problems import InvalidInput, Problem
+from coursehub.roster.people import Person
+from coursehub.roster.reading import people_from
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 72
@@ -54,6 +56,10 @@ VARIABLES = {
         "HUB_ADMIN_PASSWORD",
         f"Set it to the first admin's password, of {SHORTEST_PASSWORD} characters or more.",
     ),
+    "hub_users": (
+        "HUB_USERS",
+        "Set it to the list of the class, such as an export of your school's system, as text.",
+    ),
     "https_certificate": ("HTTPS_CERTIFICATE", certificates.WHOLE_CHAIN),
     "https_private_key": ("HTTPS_PRIVATE_KEY", certificates.WHOLE_KEY),
 }
@@ -77,6 +83,7 @@ class Secrets:
     ssh_private_key: str | None = field(default=None, repr=False)
     droplet_password: str | None = field(default=None, repr=False)
     hub_admin_password: str | None = field(default=None, repr=False)
+    hub_users: tuple[Person, ...] = field(default=(), repr=False)
     https_certificate: str | None = field(default=None, repr=False)
     https_private_key: str | None = field(default=None, repr=False)
 
@@ -118,6 +125,8 @@ class Secrets:
                 values |= read(text)
             except WrongSecret as wrong:
                 problems.append(Problem(f"secret {variable}", wrong.message, wrong.fix))
+            except InvalidInput as wrong:
+                problems += wrong.problems
         if not problems:
             problems += _pair(values)
         if problems:
@@ -243,6 +252,7 @@ READERS = {
     "host_key": lambda text: {"host_key": host_key_from(text)},
     "ssh_private_key": lambda text: {"ssh_private_key": private_key_from(text)},
     "hub_admin_password": _password,
+    "hub_users": lambda text: {"hub_users": people_from(text)},
     "https_certificate": lambda text: {"https_certificate": certificates.chain_from(text)},
     "https_private_key": lambda text: {"https_private_key": certificates.key_from(text)},
 }

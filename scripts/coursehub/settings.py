@@ -17,6 +17,7 @@ from coursehub.content_files import check_content
 from coursehub.environment_file import EnvironmentFile, read_environment_file
 from coursehub.problems import InvalidInput, Problem
 from coursehub.requirement import Requirement
+from coursehub.roster.people import ADMIN, Person, Place, Roster
 from coursehub.settings_rules import Draft, broken_rules
 from coursehub.settings_schema import defaults, mistakes
 from coursehub.settings_yaml import Document, merged, read_document, without_empty_keys
@@ -123,7 +124,8 @@ class Mirrors:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the coordinator decides, secrets excepted. `users` has no one who is in `admins`."""
+    """All that the coordinator decides, secrets excepted. `admins` and `users` are the names of the `roster`,
+    each in one of the two (see roster.joining for those whom only the secret names)."""
 
     name: str
     admins: tuple[str, ...]
@@ -144,6 +146,7 @@ class Settings:
     environment: EnvironmentFile
     apt: tuple[Requirement, ...]
     root: Path
+    roster: Roster
 
 
 def load(root: Path, override: Path | None = None) -> Settings:
@@ -168,7 +171,7 @@ def load(root: Path, override: Path | None = None) -> Settings:
     problems.sort(key=lambda problem: (names.index(problem.file), problem.line or 0))
     if everything := [*problems, *environment_problems, *apt_problems, *content_problems]:
         raise InvalidInput(everything)
-    return _typed(values, environment, apt, root)
+    return _typed(values, environment, apt, root, _roster(values, document))
 
 
 def folder_from(name: str) -> str:
@@ -219,14 +222,33 @@ def _laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, ...], root: Path) -> Settings:
-    admins = tuple(values["admins"])
+def _roster(values: dict, document: Document) -> Roster:
+    """Everybody whom course.yml names. Whoever is in `admins` is an admin."""
+
+    def place(key: str, index: int) -> Place:
+        at = document.place((key, index)) if (key,) in document.places else None
+        return Place(at.file, at.line) if at else Place(FILE, None)
+
+    people = {
+        name: Person(name, ADMIN, (), place("admins", index)) for index, name in enumerate(values["admins"])
+    }
+    for index, entry in enumerate(values["users"]):
+        entry = {"name": entry} if isinstance(entry, str) else entry
+        name, groups = entry["name"], (entry["group"],) if "group" in entry else ()
+        role = ADMIN if name in values["admins"] else entry.get("role")
+        people[name] = Person(name, role, groups, place("users", index))
+    return Roster(tuple(people.values()))
+
+
+def _typed(
+    values: dict, environment: EnvironmentFile, apt: tuple[Requirement, ...], root: Path, roster: Roster
+) -> Settings:
     https, idle, content, mirrors = (values[key] for key in ("https", "idle", "content", "mirrors"))
     notebooks = values["notebooks"]
     return Settings(
         name=values["name"],
-        admins=admins,
-        users=tuple(user for user in values["users"] if user not in admins),
+        admins=roster.of_role(ADMIN),
+        users=tuple(person.name for person in roster.people if person.role != ADMIN),
         sign_in=values["sign_in"],
         interface=values["interface"],
         droplet=Droplet(**{"project": None} | values["droplet"]),
@@ -253,4 +275,5 @@ def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, .
         environment=environment,
         apt=apt,
         root=root,
+        roster=roster,
     )

@@ -7,6 +7,7 @@ import pytest
 
 from coursehub.parts import PARTS, configuration, content, hub, packages, swap, users
 from coursehub.problems import Failure, InvalidInput
+from coursehub.roster.people import Roster
 from coursehub.settings import Https
 from coursehub.sizes import GIB
 
@@ -35,6 +36,7 @@ def settings(root, **changes):
         "hub": SimpleNamespace(tljh_version="2.0.0"),
         "mirrors": SimpleNamespace(tljh_bootstrap="https://x/{version}.py", conda={}, pypi=None, acme=None),
         "root": root,
+        "roster": Roster(),
     }
     return SimpleNamespace(**values | changes)
 
@@ -134,7 +136,7 @@ def test_only_a_change_that_concerns_traefik_restarts_it(tmp_path):
     seen = seen_as(before)
     users_changed = configuration.want(settings(tmp_path, users=("ada", "grace")), None)
     (step,) = configuration.plan(users_changed, seen, MACHINE)
-    assert (step.parameters["reload"], step.details) == ("hub", ("~ config.yaml",))
+    assert (step.parameters["reload"], step.details) == ("hub", ("~ config.yaml", "+ 1 person"))
     https = Https("a@b.org", "hub.b.org", staging=False, address_certificate=True)
     (step,) = configuration.plan(configuration.want(settings(tmp_path, https=https), None), seen, MACHINE)
     assert step.parameters["reload"] == "proxy"

@@ -13,10 +13,13 @@ from coursehub.lifecycle.told import aligned, as_json, markdown
 from coursehub.model import Session
 from coursehub.people import command, listing, privacy, resetting
 from coursehub.problems import InvalidInput
+from coursehub.roster.people import Roster
 
 NOW = datetime(2025, 10, 5, 12, 0, tzinfo=UTC)
-COURSE = SimpleNamespace(admins=("teacher",), users=("ada", "grace", "a" * 30), sign_in="first-use")
-SECRETS = SimpleNamespace(hub_admin_password="the first password")
+COURSE = SimpleNamespace(
+    admins=("teacher",), users=("ada", "grace", "a" * 30), sign_in="first-use", roster=Roster()
+)
+SECRETS = SimpleNamespace(hub_admin_password="the first password", hub_users=())
 LONG = "jupyter-" + "a" * 18 + "-c1a94"
 
 
@@ -264,6 +267,7 @@ def act(monkeypatch):
     droplet = Droplet(**{resetting.OPERATION: "set"})
     monkeypatch.setattr(command, "choose", lambda *_: SimpleNamespace(open=lambda: droplet))
     monkeypatch.setattr(command.settings, "load", lambda *_: COURSE)
+    monkeypatch.setattr(command, "joined", lambda course, given, *, names: course)
     monkeypatch.setattr(command.Secrets, "from_environment", lambda environ: SECRETS)
 
     def act(*words, **environ):

@@ -22,10 +22,12 @@ from ..command import CONVERGED, FAILED, course_parser, refused
 from ..handing_out import annotated, hand_out, publish
 from ..model import Step
 from ..outcome import Outcome
+from ..people.privacy import may_show_names
 from ..pipeline import LOCK_PATIENCE
 from ..problems import CoursehubError, Failure, InvalidInput, Problem
 from ..report import Terminal
 from ..rollback import take_lock
+from ..roster.joining import joined
 from ..secrets import Secrets
 from ..targets.droplet import CloudDroplet
 from . import told
@@ -81,6 +83,7 @@ def run(
     try:
         course = settings.load(arguments.course, arguments.override)
         secrets = Secrets.from_environment(os.environ)
+        course = joined(course, secrets.hub_users, names=may_show_names(os.environ))
         result = act(Work(course, secrets, arguments, terminal, account_of(course, secrets)))
     except CoursehubError as error:
         return refused(error, terminal, arguments)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ..model import Json, Reporter, Step
 from ..problems import InvalidInput, Problem
+from ..roster.changes import changes
+from ..roster.hub import people_snippet
 from ..snippet import START_SERVER, snippet
 from . import encryption, https
 from .encryption import Encryption
@@ -19,6 +21,8 @@ from .https import Https
 NAME = "configuration"
 CONFIG = "/opt/tljh/config/config.yaml"
 SNIPPET_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub.py"
+ROSTER_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub_people.py"
+"""Read after the snippet, with the course's own additions in it, for they are read in alphabetical order."""
 START_FILE = "/opt/course/bin/start-server"
 OWN = "jupyterhub_config.py"
 HEADER = "# Written by coursehub at each deploy: change course.yml instead, this file is replaced.\n"
@@ -45,11 +49,12 @@ APPS = {"lab": "jupyterlab", "notebook": "classic"}
 @dataclass(frozen=True)
 class Want:
     """`plain` are the files that have nothing to do with encryption, paths mapped to {"text", "mode"};
-    `config` is config.yaml but for `https`."""
+    `config` is config.yaml but for `https`; `names` tells whether the plan may name people."""
 
     plain: Mapping[str, Mapping[str, Json]]
     config: Mapping[str, Json]
     encryption: Encryption
+    names: bool = False
 
     @property
     def files(self) -> dict[str, Mapping[str, Json]]:
@@ -82,8 +87,10 @@ def want(settings, secrets, record: str = "") -> Want:
             "text": snippet(settings.name, settings.sign_in) + own_snippet(settings.root),
             "mode": 0o600,
         },
+        ROSTER_FILE: {"text": people_snippet(settings.roster, settings.sign_in), "mode": 0o600},
     }
-    return Want(plain, config_yaml(settings), encryption.wanted(settings, secrets, record))
+    served = encryption.wanted(settings, secrets, record)
+    return Want(plain, config_yaml(settings), served, settings.roster.names)
 
 
 def config_yaml(settings) -> dict[str, Json]:
@@ -152,7 +159,11 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     )
     if different:
         title = "Apply the hub's configuration"
-        details = tuple(f"~ {Path(path).name}" for path in different)
+        before, after = (allowed(text) for text in (seen["files"].get(CONFIG), files[CONFIG]["text"]))
+        details = (
+            *(f"~ {Path(path).name}" for path in different),
+            *changes(before, after, names=want.names),
+        )
     else:
         only_that = lacking and not seen["problem"]
         title = f"Get a certificate for {served.host}" if only_that else "Restart the hub"
@@ -180,8 +191,19 @@ def differing(files: Mapping[str, Mapping[str, Json]], present: Mapping[str, str
 
 def proxy_settings(text: str | None) -> Json:
     """The part of a config.yaml of ours that concerns traefik; None for one that somebody else wrote."""
+    config = own_config(text)
+    return None if config is None else [config.get(key) for key in PROXY_KEYS]
+
+
+def allowed(text: str | None) -> frozenset[str] | None:
+    """Who may log in, by a config.yaml of ours; None for another."""
+    config = own_config(text)
+    return None if config is None else frozenset(config.get("users", {}).get("allowed", ()))
+
+
+def own_config(text: str | None) -> Mapping[str, Json] | None:
+    """What a config.yaml of ours says; None for one that somebody else wrote, or none at all."""
     try:
-        config = json.loads((text or "").removeprefix(HEADER))
+        return json.loads((text or "").removeprefix(HEADER))
     except ValueError:
         return None
-    return [config.get(key) for key in PROXY_KEYS]

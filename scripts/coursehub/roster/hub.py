@@ -1,0 +1,85 @@
+"""What the hub is told of the roster beyond who may log in: roles, groups, and who is shut out."""
+
+from __future__ import annotations
+
+from pprint import pformat
+from typing import Any
+
+from .people import ASSISTANT, STUDENT, STUDENTS, Roster
+
+LISTED = frozenset({"first-use"})
+"""The ways to sign in with which nobody may come in but those whom the roster names."""
+
+MAY_OF_ALL = ("list:users", "read:users:activity", "read:users:groups", "servers")
+"""What an assistant may do about a student: see them on the admin page, start and stop their server. Neither
+open the server, which is to act as the student, nor change anything about the account."""
+
+
+def people_snippet(roster: Roster, sign_in: str) -> str:
+    """A file of JupyterHub's configuration, read after all others.
+
+    Where the roster alone says who may come in, all others whom the hub knows are blocked: JupyterHub then
+    takes their rights, stops their servers when it starts, and lets them do nothing. Nothing is deleted.
+    """
+    listed = sign_in in LISTED
+    values = groups(roster, listed), [assistants(roster, listed)]
+    given, roles = (pformat(value, width=100, compact=True) for value in values)
+    return SNIPPET.format(groups=given, roles=roles, listed=listed)
+
+
+def groups(roster: Roster, listed: bool) -> dict[str, Any]:
+    """JupyterHub's load_groups (its own format). All students are a group where there are assistants."""
+    found = roster.groups
+    if listed and roster.of_role(ASSISTANT):
+        found[STUDENTS] = sorted(roster.of_role(STUDENT))
+    return {name: {"users": users, "properties": {"coursehub": True}} for name, users in found.items()}
+
+
+def assistants(roster: Roster, listed: bool) -> dict[str, Any]:
+    """The assistants' role, of JupyterHub's load_roles. It is there without members too, or else those of
+    before would keep it. Where others than those on the roster come in, it is about everybody."""
+    whom = f"!group={STUDENTS}" if listed else ""
+    return {
+        "name": ASSISTANT,
+        "description": "See, start and stop the students' servers",
+        "scopes": ["admin-ui", *(scope + whom for scope in MAY_OF_ALL)],
+        "users": sorted(roster.of_role(ASSISTANT)),
+    }
+
+
+SNIPPET = """\
+# Written by coursehub at each deploy: change course.yml or HUB_USERS instead, this file is replaced.
+import contextlib
+import os
+import sqlite3
+
+GROUPS = {groups}
+ROLES = {roles}
+LISTED = {listed}
+DATABASE = "/opt/tljh/state/jupyterhub.sqlite"
+
+
+def known_people():
+    # The names that the hub knows. Its groups of this file are emptied, for it only ever adds to them.
+    if not os.path.exists(DATABASE):
+        return set()
+    with contextlib.closing(sqlite3.connect(DATABASE, timeout=10)) as connection, connection:
+        tables = {{name for (name,) in connection.execute("SELECT name FROM sqlite_master")}}
+        if not {{"users", "groups", "user_group_map"}} <= tables:
+            return set()
+        connection.execute(
+            "DELETE FROM user_group_map WHERE group_id IN "
+            "(SELECT id FROM groups WHERE properties LIKE '%coursehub%')"
+        )
+        return {{name for (name,) in connection.execute("SELECT name FROM users")}}
+
+
+c.JupyterHub.load_groups.update(GROUPS)
+c.JupyterHub.load_roles.extend(ROLES)
+people = known_people()
+if LISTED:
+    # Else everybody may come in who ever could.
+    c.Authenticator.allow_existing_users = False
+    named = set(c.Authenticator.allowed_users) | set(c.Authenticator.admin_users)
+    c.Authenticator.blocked_users = people - named
+"""
