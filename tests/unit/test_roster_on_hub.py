@@ -8,9 +8,13 @@ import pytest
 from traitlets.config import Config
 
 from course_folder import assert_only, make_course, problems_of
+from coursehub.command import WORDS
+from coursehub.model import Step, StepResult
+from coursehub.outcome import Outcome
 from coursehub.parts import configuration, users
-from coursehub.problems import InvalidInput
-from coursehub.roster.changes import changes
+from coursehub.problems import Failure, InvalidInput
+from coursehub.roster.changes import changes, many_leave
+from coursehub.roster.discretion import discreet, discreet_outcome
 from coursehub.roster.hub import people_snippet
 from coursehub.roster.joining import joined
 from coursehub.roster.people import Person, Roster, in_words
@@ -103,6 +107,42 @@ def test_a_plan_tells_how_many_come_and_leave(tmp_path):
     (step,) = configuration.plan(after, state | {"resolved": [], "addresses": []}, {})
     assert step.details == ("~ coursehub_people.py", "~ config.yaml", "+ 2 people, - 1 person")
     assert "zoe" not in step.title + str(step.details)
+
+
+def test_a_list_that_was_forgotten_shuts_nobody_out_without_a_word(tmp_path):
+    many = "\n".join(f"student-{number}" for number in range(20))
+    before = configuration.want(everybody(tmp_path / "a", many), Secrets())
+    seen = {path: file["text"] for path, file in before.files.items()}
+    state = {"files": seen, "applied": before.digest, "problem": None, "refusal": None, "served": None}
+    after = configuration.want(everybody(tmp_path / "b"), Secrets())
+    (step,) = configuration.plan(after, state | {"resolved": [], "addresses": []}, {})
+    assert step.needs in WORDS and "shut out" in step.title and step.details[-1] == "- 20 people"
+    half = configuration.want(everybody(tmp_path / "c", "\n".join(many.split()[:12])), Secrets())
+    (step,) = configuration.plan(half, state | {"resolved": [], "addresses": []}, {})
+    assert step.needs == ""
+    assert not many_leave({"a", "b", "c"}, ()) and not many_leave(None, ())
+
+
+def test_what_goes_wrong_names_nobody_in_public():
+    detail = (
+        "[W 2026-01-02 10:00:00.000 JupyterHub app:2275] Removing blocked user left from roles: user\n"
+        "[E 2026-01-02 10:00:00.000 JupyterHub app:3000] Failed to stop ada\n"
+        "ImportError: no module adaptation"
+    )
+    error = Failure("/home/jupyter-left belongs to user 1001", "ask ada", detail)
+    shown = discreet(error, {"ada"})
+    assert shown.message == "/home/(somebody) belongs to user 1001" and shown.fix == "ask (somebody)"
+    assert shown.detail.splitlines() == [
+        "[E 2026-01-02 10:00:00.000 JupyterHub app:3000] Failed to stop (somebody)",
+        "ImportError: no module adaptation",
+    ]
+    assert discreet(error, ()) is error and discreet(None, {"ada"}) is None
+    step = Step("hub", "Restart", "x", {})
+    outcome = Outcome(
+        "failed", None, None, None, None, 1.0, 1, (StepResult(step, 1.0, "ada is there"),), (), (), (), error
+    )
+    assert discreet_outcome(outcome, {"ada"}).steps[0].error == "(somebody) is there"
+    assert discreet_outcome(outcome, ()) is outcome
 
 
 def test_an_admin_of_the_secret_is_locked_like_the_others_and_not_named(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..model import Json, Reporter, Step
 from ..problems import InvalidInput, Problem
-from ..roster.changes import changes
+from ..roster.changes import changes, many_leave
 from ..roster.hub import people_snippet
 from ..snippet import START_SERVER, snippet
 from . import encryption, https
@@ -26,6 +26,8 @@ ROSTER_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub_people.py"
 START_FILE = "/opt/course/bin/start-server"
 OWN = "jupyterhub_config.py"
 HEADER = "# Written by coursehub at each deploy: change course.yml instead, this file is replaced.\n"
+EXCLUSION = "exclusion"
+"""The word with which a person allows that most of the people are shut out (command.WORDS)."""
 PROXY_KEYS = ("http", "https")
 """The keys of config.yaml that traefik has to be restarted for."""
 
@@ -157,13 +159,9 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     proxy = any(path in https.FILES for path in different) or (
         proxy_settings(files[CONFIG]["text"]) != proxy_settings(seen["files"].get(CONFIG))
     )
+    needs = ""
     if different:
-        title = "Apply the hub's configuration"
-        before, after = (allowed(text) for text in (seen["files"].get(CONFIG), files[CONFIG]["text"]))
-        details = (
-            *(f"~ {Path(path).name}" for path in different),
-            *changes(before, after, names=want.names),
-        )
+        title, details, needs = changed(want, files, seen["files"], different)
     else:
         only_that = lacking and not seen["problem"]
         title = f"Get a certificate for {served.host}" if only_that else "Restart the hub"
@@ -177,7 +175,23 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     }
     private_key = want.encryption.private_key if https.KEY_FILE in different else None
     secrets = {"private_key": private_key} if private_key else {}
-    return [Step(NAME, title, "configuration.apply", parameters, details, secrets=secrets, timeout=500)]
+    return [
+        Step(NAME, title, "configuration.apply", parameters, details, (), secrets, timeout=500, needs=needs)
+    ]
+
+
+def changed(
+    want: Want, files: Mapping, present: Mapping[str, str | None], different: list[str]
+) -> tuple[str, tuple[str, ...], str]:
+    """Title and details of a step that writes files, and the word that it waits for: a list of the class
+    that was forgotten would shut everybody out."""
+    title = "Apply the hub's configuration"
+    before, after = allowed(present.get(CONFIG)), allowed(files[CONFIG]["text"])
+    people = changes(before, after, names=want.names)
+    details = (*(f"~ {Path(path).name}" for path in different), *people)
+    if many_leave(before, after or ()):
+        return f"{title}, and shut out more than half of the people", details, EXCLUSION
+    return title, details, ""
 
 
 def differing(files: Mapping[str, Mapping[str, Json]], present: Mapping[str, str | None]) -> list[str]:
