@@ -156,10 +156,11 @@ def test_an_admin_of_the_secret_is_locked_like_the_others_and_not_named(tmp_path
 # What the hub makes of it
 
 
-def configured(snippet, database, allowed=("teacher", "grace", "ada")):
+def configured(snippet, database, everybody_may=False):
     """JupyterHub's configuration after the file was read, as traitlets reads it."""
     c = Config()
-    c.Authenticator.allowed_users = set(allowed)
+    c.Authenticator.allow_all = everybody_may
+    c.Authenticator.allowed_users = {"teacher", "grace", "ada"}
     c.Authenticator.admin_users = {"teacher"}
     exec(compile(snippet.replace("/opt/tljh/state/jupyterhub.sqlite", str(database)), "x", "exec"), {"c": c})
     return c
@@ -171,10 +172,14 @@ def database(tmp_path):
     path = tmp_path / "jupyterhub.sqlite"
     with sqlite3.connect(path) as connection:
         connection.executescript(
-            """CREATE TABLE users (id INTEGER, name TEXT);
+            """CREATE TABLE users (id INTEGER, name TEXT, admin BOOLEAN);
+            CREATE TABLE roles (id INTEGER, name TEXT);
+            CREATE TABLE user_role_map (user_id INTEGER, role_id INTEGER);
+            INSERT INTO roles VALUES (1, 'admin'), (2, 'user');
             CREATE TABLE groups (id INTEGER, name TEXT, properties TEXT);
             CREATE TABLE user_group_map (user_id INTEGER, group_id INTEGER);
-            INSERT INTO users VALUES (1, 'ada'), (2, 'left');
+            INSERT INTO users VALUES (1, 'ada', 0), (2, 'left', 0), (3, 'grace', 1), (4, 'teacher', 1);
+            INSERT INTO user_role_map VALUES (1, 2), (3, 1), (3, 2), (4, 1);
             INSERT INTO groups VALUES (1, 'monday', '{"coursehub": true}'), (2, 'chess', '{}');
             INSERT INTO user_group_map VALUES (1, 1), (1, 2);"""
         )
@@ -189,8 +194,15 @@ def test_who_left_is_blocked_and_whoever_is_named_is_not(database):
         assert connection.execute("SELECT * FROM user_group_map").fetchall() == [(1, 2)]
 
 
+def test_whoever_is_named_otherwise_is_no_admin_any_more(database):
+    configured(people_snippet(ASSISTED, "first-use"), database)
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("SELECT name FROM users WHERE admin").fetchall() == [("teacher",)]
+        assert connection.execute("SELECT * FROM user_role_map").fetchall() == [(1, 2), (3, 2), (4, 1)]
+
+
 def test_whom_an_admin_let_in_with_sign_up_stays(database):
-    c = configured(people_snippet(ASSISTED, "sign-up"), database)
+    c = configured(people_snippet(ASSISTED, "sign-up"), database, everybody_may=True)
     assert "blocked_users" not in c.Authenticator and "allow_existing_users" not in c.Authenticator
     (role,) = c.JupyterHub.load_roles.get_value([])
     assert "servers" in role["scopes"] and "students" not in c.JupyterHub.load_groups.get_value({})

@@ -7,8 +7,8 @@ from typing import Any
 
 from .people import ASSISTANT, STUDENT, STUDENTS, Roster
 
-LISTED = frozenset({"first-use"})
-"""The ways to sign in with which nobody may come in but those whom the roster names."""
+OPEN = frozenset({"sign-up"})
+"""The ways to sign in with which others may come in than those whom the roster names."""
 
 MAY_OF_ALL = ("list:users", "read:users:activity", "read:users:groups", "servers")
 """What an assistant may do about a student: see them on the admin page, start and stop their server. Neither
@@ -18,13 +18,14 @@ open the server, which is to act as the student, nor change anything about the a
 def people_snippet(roster: Roster, sign_in: str) -> str:
     """A file of JupyterHub's configuration, read after all others.
 
-    Where the roster alone says who may come in, all others whom the hub knows are blocked: JupyterHub then
-    takes their rights, stops their servers when it starts, and lets them do nothing. Nothing is deleted.
+    Where not everybody may come in (Authenticator.allow_all, which the other files have settled), all whom
+    the hub knows and the roster does not name are blocked: JupyterHub then takes their rights, stops their
+    servers when it starts, and lets them do nothing. Nothing is deleted.
     """
-    listed = sign_in in LISTED
+    listed = sign_in not in OPEN
     values = groups(roster, listed), [assistants(roster, listed)]
     given, roles = (pformat(value, width=100, compact=True) for value in values)
-    return SNIPPET.format(groups=given, roles=roles, listed=listed)
+    return SNIPPET.format(groups=given, roles=roles)
 
 
 def groups(roster: Roster, listed: bool) -> dict[str, Any]:
@@ -55,31 +56,38 @@ import sqlite3
 
 GROUPS = {groups}
 ROLES = {roles}
-LISTED = {listed}
 DATABASE = "/opt/tljh/state/jupyterhub.sqlite"
 
 
-def known_people():
-    # The names that the hub knows. Its groups of this file are emptied, for it only ever adds to them.
+def known_people(not_admins):
+    # The names that the hub knows. It only ever adds to groups and admins; so the groups of this file are
+    # emptied before it starts, and whoever is named as something else than an admin is none.
     if not os.path.exists(DATABASE):
         return set()
     with contextlib.closing(sqlite3.connect(DATABASE, timeout=10)) as connection, connection:
         tables = {{name for (name,) in connection.execute("SELECT name FROM sqlite_master")}}
-        if not {{"users", "groups", "user_group_map"}} <= tables:
+        if not {{"users", "groups", "roles", "user_group_map", "user_role_map"}} <= tables:
             return set()
         connection.execute(
             "DELETE FROM user_group_map WHERE group_id IN "
             "(SELECT id FROM groups WHERE properties LIKE '%coursehub%')"
+        )
+        names = [(name,) for name in sorted(not_admins)]
+        connection.executemany("UPDATE users SET admin = 0 WHERE name = ? AND admin", names)
+        connection.executemany(
+            "DELETE FROM user_role_map WHERE role_id IN (SELECT id FROM roles WHERE name = 'admin') "
+            "AND user_id IN (SELECT id FROM users WHERE name = ?)",
+            names,
         )
         return {{name for (name,) in connection.execute("SELECT name FROM users")}}
 
 
 c.JupyterHub.load_groups.update(GROUPS)
 c.JupyterHub.load_roles.extend(ROLES)
-people = known_people()
-if LISTED:
+admins, named = set(c.Authenticator.admin_users), set(c.Authenticator.allowed_users)
+people = known_people(named - admins)
+if c.Authenticator.allow_all is False:
     # Else everybody may come in who ever could.
     c.Authenticator.allow_existing_users = False
-    named = set(c.Authenticator.allowed_users) | set(c.Authenticator.admin_users)
-    c.Authenticator.blocked_users = people - named
+    c.Authenticator.blocked_users = people - named - admins
 """
