@@ -13,7 +13,7 @@ from coursehub.lifecycle.told import aligned, as_json, markdown
 from coursehub.model import Session
 from coursehub.people import command, listing, privacy, resetting
 from coursehub.problems import InvalidInput
-from coursehub.roster.people import Roster
+from coursehub.roster.people import Person, Roster
 
 NOW = datetime(2025, 10, 5, 12, 0, tzinfo=UTC)
 COURSE = SimpleNamespace(
@@ -123,6 +123,20 @@ AGES = {
 @pytest.mark.parametrize(("age", "words"), AGES.items())
 def test_when_somebody_was_seen(age, words):
     assert listing.ago(NOW - age, NOW) == words
+
+
+def test_an_assistant_is_listed_as_one():
+    roster = Roster((Person("teacher", "admin"), Person("grace", "assistant"), Person("ada")))
+    course = SimpleNamespace(admins=("teacher",), users=("grace", "ada"), roster=roster)
+    people = listing.people_from(course, {"people": {}, "homes": {}})
+    assert [(one.name, one.role) for one in people] == [
+        ("teacher", "admin"),
+        ("grace", "assistant"),
+        ("ada", "student"),
+    ]
+    assert listing.told(people, NOW, names=False).title.startswith(
+        "3 accounts: 1 admin, 1 assistant and 1 student;"
+    )
 
 
 def test_the_list_for_people_and_programs(people):
