@@ -181,7 +181,7 @@ def database(tmp_path):
             INSERT INTO users VALUES (1, 'ada', 0), (2, 'left', 0), (3, 'grace', 1), (4, 'teacher', 1);
             INSERT INTO user_role_map VALUES (1, 2), (3, 1), (3, 2), (4, 1);
             INSERT INTO groups VALUES (1, 'monday', '{"coursehub": true}'), (2, 'chess', '{}');
-            INSERT INTO user_group_map VALUES (1, 1), (1, 2);"""
+            INSERT INTO user_group_map VALUES (1, 1), (1, 2), (3, 1);"""
         )
     return path
 
@@ -191,7 +191,10 @@ def test_who_left_is_blocked_and_whoever_is_named_is_not(database):
     assert c.Authenticator.blocked_users == {"left"}
     assert c.Authenticator.allow_existing_users is False
     with sqlite3.connect(database) as connection:
-        assert connection.execute("SELECT * FROM user_group_map").fetchall() == [(1, 2)]
+        assert connection.execute("SELECT * FROM user_group_map").fetchall() == [(1, 2), (3, 1)]
+    groups = c.JupyterHub.load_groups.get_value({})
+    assert groups["monday"]["users"] == [], "grace is there already"
+    assert groups["students"]["users"] == ["ada"]
 
 
 def test_whoever_is_named_otherwise_is_no_admin_any_more(database):

@@ -60,18 +60,26 @@ DATABASE = "/opt/tljh/state/jupyterhub.sqlite"
 
 
 def known_people(not_admins):
-    # The names that the hub knows. It only ever adds to groups and admins; so the groups of this file are
-    # emptied before it starts, and whoever is named as something else than an admin is none.
+    # The names that the hub knows. It only ever adds to groups and admins; so whoever left a group of this
+    # file leaves it before the hub starts, and whoever is named as something else than an admin is none.
     if not os.path.exists(DATABASE):
         return set()
     with contextlib.closing(sqlite3.connect(DATABASE, timeout=10)) as connection, connection:
         tables = {{name for (name,) in connection.execute("SELECT name FROM sqlite_master")}}
         if not {{"users", "groups", "roles", "user_group_map", "user_role_map"}} <= tables:
             return set()
-        connection.execute(
-            "DELETE FROM user_group_map WHERE group_id IN "
-            "(SELECT id FROM groups WHERE properties LIKE '%coursehub%')"
-        )
+        members = {{(group, name) for group, about in GROUPS.items() for name in about["users"]}}
+        present = connection.execute(
+            "SELECT user_id, group_id, groups.name, users.name FROM user_group_map "
+            "JOIN groups ON groups.id = group_id JOIN users ON users.id = user_id "
+            "WHERE groups.properties LIKE '%coursehub%'"
+        ).fetchall()
+        left = [ids for *ids, group, name in present if (group, name) not in members]
+        connection.executemany("DELETE FROM user_group_map WHERE user_id = ? AND group_id = ?", left)
+        # The hub asks its database twice for everybody whom it is to add; those who are there need it not.
+        there = {{(group, name) for _, _, group, name in present}}
+        for group, about in GROUPS.items():
+            about["users"] = [name for name in about["users"] if (group, name) not in there]
         names = [(name,) for name in sorted(not_admins)]
         connection.executemany("UPDATE users SET admin = 0 WHERE name = ? AND admin", names)
         connection.executemany(
@@ -82,10 +90,10 @@ def known_people(not_admins):
         return {{name for (name,) in connection.execute("SELECT name FROM users")}}
 
 
-c.JupyterHub.load_groups.update(GROUPS)
-c.JupyterHub.load_roles.extend(ROLES)
 admins, named = set(c.Authenticator.admin_users), set(c.Authenticator.allowed_users)
 people = known_people(named - admins)
+c.JupyterHub.load_groups.update(GROUPS)
+c.JupyterHub.load_roles.extend(ROLES)
 if c.Authenticator.allow_all is False:
     # Else everybody may come in who ever could.
     c.Authenticator.allow_existing_users = False
