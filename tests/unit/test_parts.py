@@ -157,7 +157,7 @@ def test_the_courses_own_snippet_is_checked_and_added(tmp_path):
     assert (caught.value.problems[0].file, caught.value.problems[0].line) == (configuration.OWN, 1)
     own.write_text("c.JupyterHub.admin_access = True\n")
     text = configuration.want(settings(tmp_path), None).files[configuration.SNIPPET_FILE]["text"]
-    assert text.endswith("c.JupyterHub.admin_access = True\n")
+    assert "\nc.JupyterHub.admin_access = True\n" in text
 
 
 @pytest.mark.parametrize(

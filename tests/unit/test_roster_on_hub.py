@@ -105,7 +105,7 @@ def test_a_plan_tells_how_many_come_and_leave(tmp_path):
     after = configuration.want(everybody(tmp_path / "b", "tom\nann\n"), Secrets())
     state = {"files": seen, "applied": before.digest, "problem": None, "refusal": None, "served": None}
     (step,) = configuration.plan(after, state | {"resolved": [], "addresses": []}, {})
-    assert step.details == ("~ coursehub_people.py", "~ config.yaml", "+ 2 people, - 1 person")
+    assert step.details == ("~ coursehub.py", "~ config.yaml", "+ 2 people, - 1 person")
     assert "zoe" not in step.title + str(step.details)
 
 
@@ -157,11 +157,9 @@ def test_an_admin_of_the_secret_is_locked_like_the_others_and_not_named(tmp_path
 
 
 def configured(snippet, database, everybody_may=False):
-    """JupyterHub's configuration after the file was read, as traitlets reads it."""
+    """JupyterHub's configuration after the file was read, as traitlets reads it: each by itself."""
     c = Config()
     c.Authenticator.allow_all = everybody_may
-    c.Authenticator.allowed_users = {"teacher", "grace", "ada"}
-    c.Authenticator.admin_users = {"teacher"}
     exec(compile(snippet.replace("/opt/tljh/state/jupyterhub.sqlite", str(database)), "x", "exec"), {"c": c})
     return c
 
@@ -195,6 +193,15 @@ def test_who_left_is_blocked_and_whoever_is_named_is_not(database):
     groups = c.JupyterHub.load_groups.get_value({})
     assert groups["monday"]["users"] == [], "grace is there already"
     assert groups["students"]["users"] == ["ada"]
+
+
+def test_whom_the_courses_own_additions_let_in_stays(database):
+    text = people_snippet(ASSISTED, "first-use")
+    for own in (
+        "c.Authenticator.allowed_users = {'left'}\n",
+        "c.Authenticator.allowed_users.update({'left'})\n",
+    ):
+        assert configured(own + text, database).Authenticator.blocked_users == set()
 
 
 def test_whoever_is_named_otherwise_is_no_admin_any_more(database):

@@ -21,8 +21,6 @@ from .https import Https
 NAME = "configuration"
 CONFIG = "/opt/tljh/config/config.yaml"
 SNIPPET_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub.py"
-ROSTER_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub_people.py"
-"""Read after the snippet, with the course's own additions in it, for they are read in alphabetical order."""
 START_FILE = "/opt/course/bin/start-server"
 OWN = "jupyterhub_config.py"
 HEADER = "# Written by coursehub at each deploy: change course.yml instead, this file is replaced.\n"
@@ -83,13 +81,11 @@ def want(settings, secrets, record: str = "") -> Want:
     Raises InvalidInput when the course's own jupyterhub_config.py is not Python, and when a certificate of
     its own does not suit its domain.
     """
+    people = people_snippet(settings.roster, settings.sign_in)
+    text = snippet(settings.name, settings.sign_in) + own_snippet(settings.root) + people
     plain = {
         START_FILE: {"text": START_SERVER, "mode": 0o755},
-        SNIPPET_FILE: {
-            "text": snippet(settings.name, settings.sign_in) + own_snippet(settings.root),
-            "mode": 0o600,
-        },
-        ROSTER_FILE: {"text": people_snippet(settings.roster, settings.sign_in), "mode": 0o600},
+        SNIPPET_FILE: {"text": text, "mode": 0o600},
     }
     served = encryption.wanted(settings, secrets, record)
     return Want(plain, config_yaml(settings), served, settings.roster.names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pprint import pformat
 from typing import Any
 
-from .people import ASSISTANT, STUDENT, STUDENTS, Roster
+from .people import ADMIN, ASSISTANT, STUDENT, STUDENTS, Roster
 
 OPEN = frozenset({"sign-up"})
 """The ways to sign in with which others may come in than those whom the roster names."""
@@ -16,16 +16,19 @@ open the server, which is to act as the student, nor change anything about the a
 
 
 def people_snippet(roster: Roster, sign_in: str) -> str:
-    """A file of JupyterHub's configuration, read after all others.
+    """The end of the snippet, after the course's own additions to the configuration.
 
-    Where not everybody may come in (Authenticator.allow_all, which the other files have settled), all whom
-    the hub knows and the roster does not name are blocked: JupyterHub then takes their rights, stops their
-    servers when it starts, and lets them do nothing. Nothing is deleted.
+    Where not everybody may come in (Authenticator.allow_all, which stands above), all whom the hub knows and
+    who are not named are blocked: JupyterHub then takes their rights, stops their servers when it starts, and
+    lets them do nothing. Nothing is deleted.
     """
     listed = sign_in not in OPEN
     values = groups(roster, listed), [assistants(roster, listed)]
     given, roles = (pformat(value, width=100, compact=True) for value in values)
-    return SNIPPET.format(groups=given, roles=roles)
+    admins = sorted(roster.of_role(ADMIN))
+    others = sorted({person.name for person in roster.people} - set(admins))
+    named, admins = (pformat(names, width=100, compact=True) for names in (others, admins))
+    return SNIPPET.format(groups=given, roles=roles, named=named, admins=admins)
 
 
 def groups(roster: Roster, listed: bool) -> dict[str, Any]:
@@ -48,18 +51,21 @@ def assistants(roster: Roster, listed: bool) -> dict[str, Any]:
     }
 
 
-SNIPPET = """\
-# Written by coursehub at each deploy: change course.yml or HUB_USERS instead, this file is replaced.
+SNIPPET = """
+
+# The roster, of course.yml and HUB_USERS.
 import contextlib
 import os
 import sqlite3
 
+ADMINS = {admins}
+NAMED = {named}
 GROUPS = {groups}
 ROLES = {roles}
 DATABASE = "/opt/tljh/state/jupyterhub.sqlite"
 
 
-def known_people(not_admins):
+def known_people():
     # The names that the hub knows. It only ever adds to groups and admins; so whoever left a group of this
     # file leaves it before the hub starts, and whoever is named as something else than an admin is none.
     if not os.path.exists(DATABASE):
@@ -80,7 +86,7 @@ def known_people(not_admins):
         there = {{(group, name) for _, _, group, name in present}}
         for group, about in GROUPS.items():
             about["users"] = [name for name in about["users"] if (group, name) not in there]
-        names = [(name,) for name in sorted(not_admins)]
+        names = [(name,) for name in NAMED]
         connection.executemany("UPDATE users SET admin = 0 WHERE name = ? AND admin", names)
         connection.executemany(
             "DELETE FROM user_role_map WHERE role_id IN (SELECT id FROM roles WHERE name = 'admin') "
@@ -90,12 +96,13 @@ def known_people(not_admins):
         return {{name for (name,) in connection.execute("SELECT name FROM users")}}
 
 
-admins, named = set(c.Authenticator.admin_users), set(c.Authenticator.allowed_users)
-people = known_people(named - admins)
+people = known_people()
 c.JupyterHub.load_groups.update(GROUPS)
 c.JupyterHub.load_roles.extend(ROLES)
 if c.Authenticator.allow_all is False:
     # Else everybody may come in who ever could.
     c.Authenticator.allow_existing_users = False
-    c.Authenticator.blocked_users = people - named - admins
+    also = c.Authenticator.get("allowed_users", set())
+    also = also.get_value(set()) if hasattr(also, "get_value") else also
+    c.Authenticator.blocked_users = people - set(NAMED) - set(ADMINS) - set(also)
 """
