@@ -17,7 +17,8 @@ from coursehub.content_files import check_content
 from coursehub.environment_file import EnvironmentFile, read_environment_file
 from coursehub.problems import InvalidInput, Problem
 from coursehub.requirement import Requirement
-from coursehub.roster.people import ADMIN, Person, Place, Roster
+from coursehub.roster.course import roster_of
+from coursehub.roster.people import ADMIN, Roster
 from coursehub.settings_rules import Draft, broken_rules
 from coursehub.settings_schema import defaults, mistakes
 from coursehub.settings_yaml import Document, merged, read_document, without_empty_keys
@@ -171,7 +172,7 @@ def load(root: Path, override: Path | None = None) -> Settings:
     problems.sort(key=lambda problem: (names.index(problem.file), problem.line or 0))
     if everything := [*problems, *environment_problems, *apt_problems, *content_problems]:
         raise InvalidInput(everything)
-    return _typed(values, environment, apt, root, _roster(values, document))
+    return _typed(values, environment, apt, root, roster_of(values, document, FILE))
 
 
 def folder_from(name: str) -> str:
@@ -220,24 +221,6 @@ def _laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
         result[key] = _laid_over(base[key], value) if both else value
     return result
-
-
-def _roster(values: dict, document: Document) -> Roster:
-    """Everybody whom course.yml names. Whoever is in `admins` is an admin."""
-
-    def place(key: str, index: int) -> Place:
-        at = document.place((key, index)) if (key,) in document.places else None
-        return Place(at.file, at.line) if at else Place(FILE, None)
-
-    people = {
-        name: Person(name, ADMIN, (), place("admins", index)) for index, name in enumerate(values["admins"])
-    }
-    for index, entry in enumerate(values["users"]):
-        entry = {"name": entry} if isinstance(entry, str) else entry
-        name, groups = entry["name"], (entry["group"],) if "group" in entry else ()
-        role = ADMIN if name in values["admins"] else entry.get("role")
-        people[name] = Person(name, role, groups, place("users", index))
-    return Roster(tuple(people.values()))
 
 
 def _typed(
