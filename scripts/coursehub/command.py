@@ -8,8 +8,11 @@ from pathlib import Path
 
 from . import interruption, pipeline, settings
 from .handing_out import publish
+from .people.privacy import may_show_names
 from .problems import CoursehubError, InvalidInput
 from .report import Terminal
+from .roster.discretion import discreet, discreet_outcome
+from .roster.joining import joined
 from .secrets import Secrets
 
 CONVERGED, FAILED, BAD_INPUT = 0, 1, 2
@@ -18,6 +21,7 @@ WORDS = {
     "downtime": "does what takes the hub down for a minute or more",
     "rebuild": "does what erases the droplet's own disk",
     "host-key": "trusts the host key again that a droplet of the course starts with",
+    "exclusion": "shuts out more than half of the people on the hub",
 }
 """What a person can allow for one run, and what it does."""
 
@@ -38,14 +42,19 @@ def run(description: str, *, apply: bool) -> int:
     arguments = parser.parse_args()
     interruption.expect()
     terminal = Terminal()
+    hidden: frozenset[str] = frozenset()
     choices = {"environment": {"locked": arguments.locked, "allow_rejected": "rejected" in arguments.allow}}
     try:
         course = settings.load(arguments.course, arguments.override)
         secrets = Secrets.from_environment(os.environ)
+        names = may_show_names(os.environ)
+        course = joined(course, secrets.hub_users, names=names)
+        hidden = frozenset() if names else course.roster.hidden
         words = frozenset(arguments.allow)
         outcome = pipeline.deploy(course, secrets, terminal, apply=apply, words=words, choices=choices)
     except CoursehubError as error:
-        return refused(error, terminal, arguments, comment=not apply)
+        return refused(discreet(error, hidden), terminal, arguments, comment=not apply)
+    outcome = discreet_outcome(outcome, hidden)
     terminal.outcome(outcome)
     publish(outcome, arguments.json, arguments.course, comment=not apply)
     return FAILED if outcome.error else CONVERGED

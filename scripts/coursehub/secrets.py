@@ -16,6 +16,8 @@ from coursehub import certificates
 from coursehub.derivation import DEPLOY_KEY, KeyPair, key_pair, key_pair_of
 from coursehub.openssh import MAKE_A_KEY, WrongSecret, host_key_from, private_key_from
 from coursehub.problems import InvalidInput, Problem
+from coursehub.roster.people import Person
+from coursehub.roster.reading import people_from
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 72
@@ -54,6 +56,10 @@ VARIABLES = {
         "HUB_ADMIN_PASSWORD",
         f"Set it to the first admin's password, of {SHORTEST_PASSWORD} characters or more.",
     ),
+    "hub_users": (
+        "HUB_USERS",
+        "Set it to the list of the class, such as an export of your school's system, as text.",
+    ),
     "https_certificate": ("HTTPS_CERTIFICATE", certificates.WHOLE_CHAIN),
     "https_private_key": ("HTTPS_PRIVATE_KEY", certificates.WHOLE_KEY),
     "oauth_client_id": ("OAUTH_CLIENT_ID", "Set it to the client ID that the provider gave."),
@@ -79,6 +85,7 @@ class Secrets:
     ssh_private_key: str | None = field(default=None, repr=False)
     droplet_password: str | None = field(default=None, repr=False)
     hub_admin_password: str | None = field(default=None, repr=False)
+    hub_users: tuple[Person, ...] = field(default=(), repr=False)
     https_certificate: str | None = field(default=None, repr=False)
     https_private_key: str | None = field(default=None, repr=False)
     oauth_client_id: str | None = field(default=None, repr=False)
@@ -122,6 +129,8 @@ class Secrets:
                 values |= read(text)
             except WrongSecret as wrong:
                 problems.append(Problem(f"secret {variable}", wrong.message, wrong.fix))
+            except InvalidInput as wrong:
+                problems += wrong.problems
         if not problems:
             problems += _pair(values)
         if problems:
@@ -255,6 +264,7 @@ READERS = {
     "host_key": lambda text: {"host_key": host_key_from(text)},
     "ssh_private_key": lambda text: {"ssh_private_key": private_key_from(text)},
     "hub_admin_password": _password,
+    "hub_users": lambda text: {"hub_users": people_from(text)},
     "https_certificate": lambda text: {"https_certificate": certificates.chain_from(text)},
     "https_private_key": lambda text: {"https_private_key": certificates.key_from(text)},
     "oauth_client_id": lambda text: {"oauth_client_id": _client(text)},

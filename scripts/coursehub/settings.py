@@ -18,6 +18,8 @@ from coursehub.environment_file import EnvironmentFile, read_environment_file
 from coursehub.problems import InvalidInput, Problem
 from coursehub.release_dates import Release, release_from
 from coursehub.requirement import Requirement
+from coursehub.roster.course import roster_of
+from coursehub.roster.people import ADMIN, Roster
 from coursehub.settings_rules import Draft, broken_rules
 from coursehub.settings_schema import defaults, mistakes, with_dates
 from coursehub.settings_yaml import Document, merged, read_document, without_empty_keys
@@ -159,8 +161,9 @@ class Mirrors:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the coordinator decides, secrets excepted. `users` has no one who is in `admins`;
-    `identities` maps accounts to names at the provider of `sign_in`, in lower case."""
+    """All that the coordinator decides, secrets excepted. `admins` and `users` are the names of the `roster`,
+    each in one of the two (see roster.joining for those whom only the secret names); `identities` maps
+    accounts to names at the provider of `sign_in`, in lower case."""
 
     name: str
     admins: tuple[str, ...]
@@ -185,6 +188,7 @@ class Settings:
     environment: EnvironmentFile
     apt: tuple[Requirement, ...]
     root: Path
+    roster: Roster
 
 
 def load(root: Path, override: Path | None = None) -> Settings:
@@ -209,7 +213,7 @@ def load(root: Path, override: Path | None = None) -> Settings:
     problems.sort(key=lambda problem: (names.index(problem.file), problem.line or 0))
     if everything := [*problems, *environment_problems, *apt_problems, *content_problems]:
         raise InvalidInput(everything)
-    return _typed(values, environment, apt, root)
+    return _typed(values, environment, apt, root, roster_of(values, document, FILE))
 
 
 def folder_from(name: str) -> str:
@@ -260,14 +264,15 @@ def _laid_over(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, ...], root: Path) -> Settings:
-    admins = tuple(values["admins"])
+def _typed(
+    values: dict, environment: EnvironmentFile, apt: tuple[Requirement, ...], root: Path, roster: Roster
+) -> Settings:
     https, idle, content, mirrors = (values[key] for key in ("https", "idle", "content", "mirrors"))
     notebooks = values["notebooks"]
     return Settings(
         name=values["name"],
-        admins=admins,
-        users=tuple(user for user in values["users"] if user not in admins),
+        admins=roster.of_role(ADMIN),
+        users=tuple(person.name for person in roster.people if person.role != ADMIN),
         sign_in=values["sign_in"],
         identities={account: name.lower() for account, name in values["identities"].items()},
         github=Github(tuple(values["github"]["organizations"]), values["github"]["server"]),
@@ -308,4 +313,5 @@ def _typed(values: dict, environment: EnvironmentFile, apt: tuple[Requirement, .
         environment=environment,
         apt=apt,
         root=root,
+        roster=roster,
     )

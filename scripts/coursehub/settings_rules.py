@@ -14,6 +14,7 @@ from coursehub.nearest import nearest
 from coursehub.patterns import matches
 from coursehub.problems import Problem
 from coursehub.release_dates import MIDNIGHT, moment_of
+from coursehub.roster.people import STUDENTS
 from coursehub.settings_sign_in import SIGN_IN_RULES
 from coursehub.settings_yaml import Document, KeyPath, dotted
 from coursehub.sizes import GIB, bytes_of
@@ -45,7 +46,7 @@ class Draft:
             value = value[part]
         return value
 
-    def items(self, key: str) -> list[tuple[KeyPath, str]]:
+    def items(self, key: str) -> list[tuple[KeyPath, Any]]:
         """The sound items of a list (its key dotted) with their paths; none when the list is wrong itself."""
         if not self.sound(key):
             return []
@@ -119,12 +120,36 @@ def _is_size(slug: str) -> bool:
 
 
 def _accounts_differ(draft: Draft) -> Iterator[Problem]:
-    owners: dict[str, str] = {}
-    for path, name in (*draft.items("admins"), *draft.items("users")):
-        owner = owners.setdefault(unix_account(name), name)
+    """No two people have one account; the admins may be in the list of users as well."""
+    owners: dict[str, tuple[KeyPath, str]] = {}
+    for path, entry in (*draft.items("admins"), *draft.items("users")):
+        name = entry if isinstance(entry, str) else entry.get("name")
+        if not isinstance(name, str) or (*path, "name") in draft.wrong:
+            continue
+        there, owner = owners.setdefault(unix_account(name), (path, name))
         if owner != name:
-            message = f"would share its Unix account with {owner}: long names are cut"
+            message = f"would share its Unix account with {owner}{_on_line(draft, there)}: long names are cut"
             yield draft.problem(path, message, "Change or shorten one of the two names.", name)
+        elif there[0] == path[0] and there != path and entry != _entry(draft, there):
+            message = f"is in the list twice; first{_on_line(draft, there)}"
+            yield draft.problem(path, message, "Delete one of the two.", name)
+
+
+def _on_line(draft: Draft, path: KeyPath) -> str:
+    known = path[:1] in draft.document.places
+    return f" on line {draft.document.place(path).line}" if known else ""
+
+
+def _entry(draft: Draft, path: KeyPath) -> Any:
+    """The item of a list; two that are equal are the schema's to tell."""
+    return draft.value(path[0])[path[1]]
+
+
+def _groups_are_not_everybody(draft: Draft) -> Iterator[Problem]:
+    for path, entry in draft.items("users"):
+        if isinstance(entry, dict) and entry.get("group") == STUDENTS:
+            fix = "Give the group another name."
+            yield draft.problem((*path, "group"), "is kept for the group of all students", fix, STUDENTS)
 
 
 def _links_lead_somewhere(draft: Draft) -> Iterator[Problem]:
@@ -184,6 +209,7 @@ RULES = (
     _swap_has_a_sensible_size,
     _timetable_makes_sense,
     _accounts_differ,
+    _groups_are_not_everybody,
     _links_lead_somewhere,
     _sign_in_is_whole,
     _release_dates_make_sense,

@@ -17,6 +17,7 @@ from typing import Any
 
 from coursehub.nearest import nearest
 from coursehub.problems import Problem
+from coursehub.roster.people import group_from
 from coursehub.settings_yaml import Document, KeyPath, Misread, dotted
 
 SCHEMA_FILE = Path(__file__).with_name("course.schema.json")
@@ -42,6 +43,8 @@ REWRITES: dict[str, tuple[Callable[[str], str], ...]] = {
         lambda text: text.rstrip(".").lower(),
     ),
     "an e-mail address": (lambda text: text.strip().removeprefix("mailto:"),),
+    "a group's name": (group_from,),
+    "a role": (lambda text: text.strip().lower(),),
     "an amount of memory": (lambda text: re.sub(r"I?B$", "", text.replace(" ", "").upper()),),
     "a way to set up swap": (
         lambda text: text.strip().lower(),
@@ -122,6 +125,10 @@ def _explained(document: Document, error, path: KeyPath, accepts) -> Iterator[tu
                 here = (*path, index)
                 message = f"is in the list twice; first on line {line}"
                 yield here, _problem(document, here, message, "Delete one of the two.")
+    elif error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in value)
+        fix = f"Add {missing}: {rule['properties'][missing]['x-fix']}"
+        yield path, _problem(document, path, f"has no {missing}", fix)
     elif error.validator == "type":
         yield path, _problem(document, path, *_wrong_type(document, path, value, rule, accepts))
     elif "propertyNames" in error.absolute_schema_path:
@@ -170,7 +177,7 @@ def _homes_of(key: str) -> Iterator[KeyPath]:
 
 
 def _wrong_type(document: Document, path: KeyPath, value: Any, rule: dict, accepts) -> tuple[str, str]:
-    wanted = rule["type"]
+    wanted = rule["type"] if isinstance(rule["type"], str) else rule["type"][0]
     written = document.place(path).text
     expected = f"must be {rule.get('x-what') or WORDS_FOR_TYPES[wanted]}"
     if value is None:

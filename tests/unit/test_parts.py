@@ -7,6 +7,7 @@ import pytest
 
 from coursehub.parts import PARTS, configuration, content, hub, packages, swap, users
 from coursehub.problems import Failure, InvalidInput
+from coursehub.roster.people import Roster
 from coursehub.settings import Https
 from coursehub.sizes import GIB
 
@@ -36,6 +37,7 @@ def settings(root, **changes):
         "hub": SimpleNamespace(tljh_version="2.0.0"),
         "mirrors": SimpleNamespace(tljh_bootstrap="https://x/{version}.py", conda={}, pypi=None, acme=None),
         "root": root,
+        "roster": Roster(),
     }
     return SimpleNamespace(**values | changes)
 
@@ -135,7 +137,7 @@ def test_only_a_change_that_concerns_traefik_restarts_it(tmp_path):
     seen = seen_as(before)
     users_changed = configuration.want(settings(tmp_path, users=("ada", "grace")), None)
     (step,) = configuration.plan(users_changed, seen, MACHINE)
-    assert (step.parameters["reload"], step.details) == ("hub", ("~ config.yaml",))
+    assert (step.parameters["reload"], step.details) == ("hub", ("~ config.yaml", "+ 1 person"))
     https = Https("a@b.org", "hub.b.org", staging=False, address_certificate=True)
     (step,) = configuration.plan(configuration.want(settings(tmp_path, https=https), None), seen, MACHINE)
     assert step.parameters["reload"] == "proxy"
@@ -156,7 +158,7 @@ def test_the_courses_own_snippet_is_checked_and_added(tmp_path):
     assert (caught.value.problems[0].file, caught.value.problems[0].line) == (configuration.OWN, 1)
     own.write_text("c.JupyterHub.admin_access = True\n")
     text = configuration.want(settings(tmp_path), None).files[configuration.SNIPPET_FILE]["text"]
-    assert text.endswith("c.JupyterHub.admin_access = True\n")
+    assert "\nc.JupyterHub.admin_access = True\n" in text
 
 
 @pytest.mark.parametrize(

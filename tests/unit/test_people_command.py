@@ -13,10 +13,13 @@ from coursehub.lifecycle.told import aligned, as_json, markdown
 from coursehub.model import Session
 from coursehub.people import command, listing, privacy, resetting
 from coursehub.problems import InvalidInput
+from coursehub.roster.people import Person, Roster
 
 NOW = datetime(2025, 10, 5, 12, 0, tzinfo=UTC)
-COURSE = SimpleNamespace(admins=("teacher",), users=("ada", "grace", "a" * 30), sign_in="first-use")
-SECRETS = SimpleNamespace(hub_admin_password="the first password")
+COURSE = SimpleNamespace(
+    admins=("teacher",), users=("ada", "grace", "a" * 30), sign_in="first-use", roster=Roster()
+)
+SECRETS = SimpleNamespace(hub_admin_password="the first password", hub_users=())
 LONG = "jupyter-" + "a" * 18 + "-c1a94"
 
 
@@ -120,6 +123,20 @@ AGES = {
 @pytest.mark.parametrize(("age", "words"), AGES.items())
 def test_when_somebody_was_seen(age, words):
     assert listing.ago(NOW - age, NOW) == words
+
+
+def test_an_assistant_is_listed_as_one():
+    roster = Roster((Person("teacher", "admin"), Person("grace", "assistant"), Person("ada")))
+    course = SimpleNamespace(admins=("teacher",), users=("grace", "ada"), roster=roster)
+    people = listing.people_from(course, {"people": {}, "homes": {}})
+    assert [(one.name, one.role) for one in people] == [
+        ("teacher", "admin"),
+        ("grace", "assistant"),
+        ("ada", "student"),
+    ]
+    assert listing.told(people, NOW, names=False).title.startswith(
+        "3 accounts: 1 admin, 1 assistant and 1 student;"
+    )
 
 
 def test_the_list_for_people_and_programs(people):
@@ -264,6 +281,7 @@ def act(monkeypatch):
     droplet = Droplet(**{resetting.OPERATION: "set"})
     monkeypatch.setattr(command, "choose", lambda *_: SimpleNamespace(open=lambda: droplet))
     monkeypatch.setattr(command.settings, "load", lambda *_: COURSE)
+    monkeypatch.setattr(command, "joined", lambda course, given, *, names: course)
     monkeypatch.setattr(command.Secrets, "from_environment", lambda environ: SECRETS)
 
     def act(*words, **environ):

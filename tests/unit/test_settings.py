@@ -70,7 +70,7 @@ def test_the_schema_is_valid_and_its_defaults_pass_it(tmp_path):
 
 
 def test_schema_and_settings_have_the_same_keys():
-    beside = {"environment", "apt", "root"}
+    beside = {"environment", "apt", "root", "roster"}
     fields = {field.name: field.type for field in dataclasses.fields(Settings)}
     assert set(schema()["properties"]) == set(fields) - beside
     module = sys.modules[Settings.__module__]

@@ -11,6 +11,7 @@ from coursehub.droplet import storage as on_droplet
 from coursehub.parts import isolation as isolation_part
 from coursehub.parts import storage
 from coursehub.problems import Failure
+from coursehub.roster.people import Roster
 from coursehub.secrets import Secrets
 from coursehub.sizes import GIB
 
@@ -42,7 +43,7 @@ def planned(device=DEVICE, **changes):
     ],
 )
 def test_a_volume_is_wanted_for_a_droplet_of_our_own(secrets, gigabytes, wanted):
-    settings = SimpleNamespace(storage=SimpleNamespace(gigabytes=gigabytes))
+    settings = SimpleNamespace(storage=SimpleNamespace(gigabytes=gigabytes), roster=Roster())
     device = storage.want(settings, Secrets(**secrets)).device
     assert (device or "").startswith("/dev/disk/by-id/scsi-0DO_Volume_coursehub-") == wanted
 
@@ -88,6 +89,9 @@ def test_homes_are_settled_with_and_without_a_volume(device):
         "~ /home/jupyter-bob: for nobody else",
         "~ new homes: for nobody else",
     )
+    want = storage.Want(device, names=False)
+    (step,) = storage.plan(want, seen(homes={**wrong, "private_by_default": True}), {})
+    assert step.details == ("+ accounts for 1 person", "~ homes of 1 person: for nobody else")
 
 
 def test_what_could_cost_files_stops_before_a_plan():

@@ -22,10 +22,13 @@ from ..command import CONVERGED, FAILED, course_parser, refused
 from ..handing_out import annotated, hand_out, publish
 from ..model import Step
 from ..outcome import Outcome
+from ..people.privacy import may_show_names
 from ..pipeline import LOCK_PATIENCE
 from ..problems import CoursehubError, Failure, InvalidInput, Problem
 from ..report import Terminal
 from ..rollback import take_lock
+from ..roster.discretion import discreet, discreet_outcome
+from ..roster.joining import joined
 from ..secrets import Secrets
 from ..targets.droplet import CloudDroplet
 from . import told
@@ -80,15 +83,20 @@ def run(
     arguments = parser.parse_args()
     interruption.expect()
     terminal = Terminal()
+    hidden: frozenset[str] = frozenset()
     try:
         course = settings.load(arguments.course, arguments.override)
         result = unneeded(course)
         if result is None:
             secrets = Secrets.from_environment(os.environ)
+            names = may_show_names(os.environ)
+            course = joined(course, secrets.hub_users, names=names)
+            hidden = frozenset() if names else course.roster.hidden
             result = act(Work(course, secrets, arguments, terminal, account_of(course, secrets)))
     except CoursehubError as error:
-        return refused(error, terminal, arguments)
+        return refused(discreet(error, hidden), terminal, arguments)
     if isinstance(result, Outcome):
+        result = discreet_outcome(result, hidden)
         terminal.outcome(result)
         publish(result, arguments.json, arguments.course)
     else:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ..model import Json, Reporter, Step
 from ..problems import InvalidInput, Problem
+from ..roster.changes import changes, many_leave
+from ..roster.hub import people_snippet
 from ..snippet import START_SERVER, snippet
 from . import encryption, https, sign_in
 from .encryption import Encryption
@@ -23,6 +25,8 @@ SNIPPET_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub.py"
 START_FILE = "/opt/course/bin/start-server"
 OWN = "jupyterhub_config.py"
 HEADER = "# Written by coursehub at each deploy: change course.yml instead, this file is replaced.\n"
+EXCLUSION = "exclusion"
+"""The word with which a person allows that most of the people are shut out (command.WORDS)."""
 PROXY_KEYS = ("http", "https")
 """The keys of config.yaml that traefik has to be restarted for."""
 
@@ -32,12 +36,13 @@ APPS = {"lab": "jupyterlab", "notebook": "classic"}
 @dataclass(frozen=True)
 class Want:
     """`plain` are the files that have nothing to do with encryption, paths mapped to {"text", "mode"};
-    `config` is config.yaml but for `https`."""
+    `config` is config.yaml but for `https`; `names` tells whether the plan may name people."""
 
     plain: Mapping[str, Mapping[str, Json]]
     config: Mapping[str, Json]
     encryption: Encryption
     sign_in: SignIn
+    names: bool = False
 
     @property
     def files(self) -> dict[str, Mapping[str, Json]]:
@@ -64,14 +69,16 @@ def want(settings, secrets, record: str = "") -> Want:
     Raises InvalidInput when the course's own jupyterhub_config.py is not Python, and when a certificate of
     its own does not suit its domain.
     """
-    people = sign_in.wanted(settings, secrets)
-    text = snippet(settings.name, people.everyone) + people.text + own_snippet(settings.root)
+    way = sign_in.wanted(settings, secrets)
+    people = people_snippet(settings.roster, way.everyone)
+    text = snippet(settings.name, way.everyone) + way.text + own_snippet(settings.root) + people
     plain = {
         START_FILE: {"text": START_SERVER, "mode": 0o755},
         SNIPPET_FILE: {"text": text, "mode": 0o600},
-        CLIENT_FILE: people.file,
+        CLIENT_FILE: way.file,
     }
-    return Want(plain, config_yaml(settings), encryption.wanted(settings, secrets, record), people)
+    served = encryption.wanted(settings, secrets, record)
+    return Want(plain, config_yaml(settings), served, way, settings.roster.names)
 
 
 def config_yaml(settings) -> dict[str, Json]:
@@ -143,9 +150,9 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     proxy = any(path in https.FILES for path in different) or (
         proxy_settings(files[CONFIG]["text"]) != proxy_settings(seen["files"].get(CONFIG))
     )
+    needs = ""
     if different:
-        title = "Apply the hub's configuration"
-        details = tuple(f"~ {Path(path).name}" for path in different)
+        title, details, needs = changed(want, files, seen["files"], different)
         details += people.details(url)
     else:
         only_that = lacking and not seen["problem"]
@@ -164,7 +171,23 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     if people.client and CLIENT_FILE in different:
         secrets["client"] = people.client
         parameters["trial"] = people.trial(want.config["auth"], url)
-    return [Step(NAME, title, "configuration.apply", parameters, details, secrets=secrets, timeout=500)]
+    return [
+        Step(NAME, title, "configuration.apply", parameters, details, (), secrets, timeout=500, needs=needs)
+    ]
+
+
+def changed(
+    want: Want, files: Mapping, present: Mapping[str, str | None], different: list[str]
+) -> tuple[str, tuple[str, ...], str]:
+    """Title and details of a step that writes files, and the word that it waits for: a list of the class
+    that was forgotten would shut everybody out."""
+    title = "Apply the hub's configuration"
+    before, after = allowed(present.get(CONFIG)), allowed(files[CONFIG]["text"])
+    people = changes(before, after, names=want.names)
+    details = (*(f"~ {Path(path).name}" for path in different), *people)
+    if many_leave(before, after or ()):
+        return f"{title}, and shut out more than half of the people", details, EXCLUSION
+    return title, details, ""
 
 
 def differing(files: Mapping[str, Mapping[str, Json]], present: Mapping[str, str | None]) -> list[str]:
@@ -178,8 +201,19 @@ def differing(files: Mapping[str, Mapping[str, Json]], present: Mapping[str, str
 
 def proxy_settings(text: str | None) -> Json:
     """The part of a config.yaml of ours that concerns traefik; None for one that somebody else wrote."""
+    config = own_config(text)
+    return None if config is None else [config.get(key) for key in PROXY_KEYS]
+
+
+def allowed(text: str | None) -> frozenset[str] | None:
+    """Who may log in, by a config.yaml of ours; None for another."""
+    config = own_config(text)
+    return None if config is None else frozenset(config.get("users", {}).get("allowed", ()))
+
+
+def own_config(text: str | None) -> Mapping[str, Json] | None:
+    """What a config.yaml of ours says; None for one that somebody else wrote, or none at all."""
     try:
-        config = json.loads((text or "").removeprefix(HEADER))
+        return json.loads((text or "").removeprefix(HEADER))
     except ValueError:
         return None
-    return [config.get(key) for key in PROXY_KEYS]

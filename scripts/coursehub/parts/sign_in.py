@@ -92,10 +92,9 @@ class SignIn:
 
 
 def wanted(settings, secrets) -> SignIn:
-    """What the settings ask for. Raises InvalidInput for an identity of an account that nobody has."""
+    """What the settings ask for."""
     if settings.sign_in in WITH_PASSWORDS:
         return SignIn(WITH_PASSWORDS[settings.sign_in], everyone=settings.sign_in == "sign-up")
-    require_people(settings)
     provider = PROVIDERS[settings.sign_in](settings)
     class_name = provider["type"].rpartition(".")[2]
     options = provider["options"] | {"custom_403_message": NOT_NAMED}
@@ -174,9 +173,11 @@ def client_of(secrets) -> str | None:
 
 
 def require_client(settings, secrets) -> None:
-    """Raises InvalidInput naming each secret that the way to sign in needs and that is not set."""
+    """Raises InvalidInput naming each secret that the way to sign in needs and that is not set, and people
+    who do not go with it: the roster is whole by now."""
     if settings.sign_in in WITH_PASSWORDS:
         return
+    require_people(settings)
     domain = settings.https.domain
     callback = f"https://{domain}{CALLBACK}" if domain else f"the hub's address with {CALLBACK} behind it"
     register = f"Register the hub there with the callback address {callback} (Documentation/SignIn.md)."
@@ -194,7 +195,9 @@ def require_client(settings, secrets) -> None:
 
 
 def require_people(settings) -> None:
-    """Raises InvalidInput for identities of accounts that are in no list: they would let nobody in."""
+    """Raises InvalidInput for identities of accounts that are in no list, which would let nobody in; and for
+    an admin whom only HUB_USERS names and who has none: that account may use sudo, and is never left to
+    whoever is called so elsewhere."""
     people = {*settings.admins, *settings.users}
     problems = []
     for account in settings.identities:
@@ -204,6 +207,10 @@ def require_people(settings) -> None:
             fix = f"{start} {account} to users, or delete the line."
             message = "is the account of nobody in admins or users"
             problems.append(Problem("course.yml", message, fix, key="identities", found=account))
+    if any(name not in settings.identities for name in settings.admins if name in settings.roster.hidden):
+        message = f"names an admin who has no line in identities, which sign_in: {settings.sign_in} asks of"
+        fix = "Name admins in course.yml, each with a line in identities, and not in the secret."
+        problems.append(Problem("secret HUB_USERS", f"{message} every admin", fix))
     if problems:
         raise InvalidInput(problems)
 

@@ -12,6 +12,7 @@ from ..accounts import unix_account
 from ..model import Json, Reporter, Step
 from ..names import names_from
 from ..problems import Failure
+from ..roster.people import count
 from ..sizes import GIB
 
 NAME = "storage"
@@ -28,15 +29,18 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Want:
-    """The volume's device on the droplet; None without a volume."""
+    """The volume's device on the droplet; None without a volume. `names` tells whether the plan may name
+    whose home it is about."""
 
     device: str | None
+    names: bool = True
 
 
 def want(settings, secrets) -> Want:
     """A volume belongs to a droplet that is made here, where it can be attached."""
     made_here = secrets.digitalocean_token and secrets.seed and not secrets.host
-    return Want(names_from(secrets.seed).device if made_here and settings.storage.gigabytes else None)
+    device = names_from(secrets.seed).device if made_here and settings.storage.gigabytes else None
+    return Want(device, settings.roster.names)
 
 
 def question(want: Want) -> Json:
@@ -55,7 +59,7 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     if want.device and not seen["settled"]:
         return [mounting(want, seen)]
     steps = growing(want, seen["volume"]) if want.device else []
-    return steps + settling(seen["homes"])
+    return steps + settling(seen["homes"], names=want.names)
 
 
 def mounting(want: Want, seen: Mapping) -> Step:
@@ -88,10 +92,14 @@ def growing(want: Want, volume: Mapping) -> list[Step]:
     return [Step(NAME, title, "storage.grow", {"device": want.device}, timeout=900)]
 
 
-def settling(homes: Mapping) -> list[Step]:
+def settling(homes: Mapping, *, names: bool) -> list[Step]:
     """One step for all that is wrong with homes: it takes no time."""
-    details = [f"+ account {name} ({uid})" for name, uid, _ in homes["missing"]]
-    details += [f"~ /home/{name}: for nobody else" for name in homes["open"]]
+    if names:
+        details = [f"+ account {name} ({uid})" for name, uid, _ in homes["missing"]]
+        details += [f"~ /home/{name}: for nobody else" for name in homes["open"]]
+    else:
+        details = [f"+ accounts for {count(len(homes['missing']))}"] if homes["missing"] else []
+        details += [f"~ homes of {count(len(homes['open']))}: for nobody else"] if homes["open"] else []
     details += [] if homes["private_by_default"] else ["~ new homes: for nobody else"]
     if not details:
         return []

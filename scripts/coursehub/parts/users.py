@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..model import Json, Reporter, Step
+from ..roster.people import in_words
 from .sign_in import WITH_PASSWORDS
 
 NAME = "users"
@@ -21,13 +22,16 @@ class Want:
     method: str
     admins: tuple[str, ...]
     password: str | None = field(repr=False)
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)
+    """Those of `admins` who are never named."""
 
 
 def want(settings, secrets) -> Want:
     if settings.sign_in not in WITH_PASSWORDS:
         # What is there stays, for the day on which passwords are used again.
         return Want("first-use", (), None)
-    return Want(settings.sign_in, settings.admins, secrets.hub_admin_password)
+    hidden = settings.roster.hidden
+    return Want(settings.sign_in, settings.admins, secrets.hub_admin_password, hidden)
 
 
 def question(want: Want) -> Json:
@@ -38,7 +42,7 @@ def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Wa
     if want.admins and want.password is None and "set" not in seen["admins"].values():
         report.note(
             "There is no HUB_ADMIN_PASSWORD, so the administrators' accounts are locked. "
-            "Add that secret and deploy again to log in as " + want.admins[0] + "."
+            "Add that secret and deploy again to log in as " + in_words(want.admins[:1], want.hidden) + "."
         )
     return want
 
@@ -49,7 +53,7 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     names = [name for name in want.admins if seen["admins"].get(name) in unsettled]
     if not names:
         return []
-    who = ", ".join(names)
+    who = in_words(names, want.hidden)
     parameters = {"method": want.method, "names": names}
     if want.password is None:
         return [Step(NAME, f"Lock the account of {who}", "users.set_passwords", parameters)]

@@ -12,6 +12,7 @@ from ..handing_out import hand_out
 from ..lifecycle.told import Told, as_json, markdown, tell
 from ..problems import CoursehubError
 from ..report import Terminal
+from ..roster.joining import joined
 from ..secrets import Secrets
 from ..targets import choose
 from .listing import people_from, told
@@ -53,6 +54,7 @@ def act(arguments: argparse.Namespace, terminal: Terminal) -> Told:
     names = may_show_names(os.environ)
     if arguments.verb == "reset-password":
         require_passwords(course)
+    course = joined(course, secrets.hub_users, names=names)
     with choose(course, secrets).open() as session:
         terminal.stage("Looking at the people of the hub")
         people = people_from(course, session.call("people.look", {"method": course.sign_in}))

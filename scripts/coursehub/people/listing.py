@@ -10,10 +10,10 @@ from typing import Any
 from ..accounts import unix_account
 from ..lifecycle.told import Table, Told
 from ..model import Json
+from ..roster.people import ADMIN, ASSISTANT, STUDENT
 from .privacy import WHY, shown
 
-ADMIN, STUDENT = "admin", "student"
-COLUMNS = ("name", "role", "in course.yml", "last seen", "server", "disk", "password")
+COLUMNS = ("name", "role", "listed", "last seen", "server", "disk", "password")
 SET, ABSENT, LOCKED = "set", "absent", "locked"
 """What a password can be; a locked account has one that nobody knows."""
 PASSWORDS = {SET: "yes", ABSENT: "no", LOCKED: "locked"}
@@ -21,8 +21,8 @@ PASSWORDS = {SET: "yes", ABSENT: "no", LOCKED: "locked"}
 
 @dataclass(frozen=True)
 class Person:
-    """`named` is whether course.yml names them, `approved` whether an admin let them in on the hub (None
-    where nobody has to); `disk` is in bytes; `password` is one of the three above."""
+    """`named` is whether course.yml or the secret HUB_USERS names them, `approved` whether an admin let them
+    in on the hub (None where nobody has to); `disk` is in bytes; `password` is one of the three above."""
 
     name: str
     role: str
@@ -35,7 +35,7 @@ class Person:
 
 
 def people_from(settings: Any, seen: Mapping[str, Any]) -> list[Person]:
-    """Everybody whom course.yml names or the hub knows, admins first."""
+    """Everybody whom the roster names or the hub knows, admins first, then assistants."""
     named = {*settings.admins, *settings.users}
     found = [person(settings, name, name in named, seen) for name in sorted(named | set(seen["people"]))]
     return sorted(found, key=lambda one: one.role)
@@ -44,9 +44,10 @@ def people_from(settings: Any, seen: Mapping[str, Any]) -> list[Person]:
 def person(settings: Any, name: str, named: bool, seen: Mapping[str, Any]) -> Person:
     about = seen["people"].get(name, {})
     is_admin = name in settings.admins or about.get("admin", False)
+    assists = name in settings.roster.of_role(ASSISTANT)
     return Person(
         name=name,
-        role=ADMIN if is_admin else STUDENT,
+        role=ADMIN if is_admin else ASSISTANT if assists else STUDENT,
         named=named,
         approved=about.get("approved"),
         last_seen=moment(about.get("last_activity")),
@@ -76,6 +77,7 @@ def counts(people: Sequence[Person]) -> dict[str, int]:
     return {
         "accounts": len(people),
         "admins": sum(one.role == ADMIN for one in people),
+        "assistants": sum(one.role == ASSISTANT for one in people),
         "students": sum(one.role == STUDENT for one in people),
         "not_in_course_yml": sum(not one.named for one in people),
         "seen": sum(one.last_seen is not None for one in people),
@@ -86,9 +88,10 @@ def counts(people: Sequence[Person]) -> dict[str, int]:
 
 def in_words(count: Mapping[str, int]) -> str:
     """Such as "31 accounts: 1 admin and 30 students; 28 were here, 12 have a server running"."""
-    students, admins = (plural(count[f"{one}s"], one) for one in (STUDENT, ADMIN))
+    students, assistants, admins = (plural(count[f"{one}s"], one) for one in (STUDENT, ASSISTANT, ADMIN))
+    staff = f"{admins}, {assistants}" if count["assistants"] else admins
     return (
-        f"{plural(count['accounts'], 'account')}: {admins} and {students}; {count['seen']} were here, "
+        f"{plural(count['accounts'], 'account')}: {staff} and {students}; {count['seen']} were here, "
         f"{count['with_password']} have a password, {count['running']} have a server running"
     )
 

@@ -1,0 +1,154 @@
+"""The class changes while it works: who comes, who leaves and returns, who helps; and a large one at once.
+
+The tests of this file tell one story, in order, on one machine.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import requests
+
+from deployments import ADMIN, ADMIN_PASSWORD
+from student import Refused, Student
+
+pytestmark = pytest.mark.sandbox
+PASSWORD = "a password of one's own"
+NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
+TA = {"name": "tim", "role": "assistant", "group": "monday"}
+
+
+@pytest.fixture(scope="module")
+def classroom_of_its_own(make_deployed):
+    """People leave here, which the shared classroom's tests would notice."""
+    return make_deployed("test-roster")
+
+
+@pytest.fixture(scope="module")
+def course(classroom_of_its_own):
+    return classroom_of_its_own[0]
+
+
+@pytest.fixture(scope="module")
+def hub(classroom_of_its_own):
+    return f"http://{classroom_of_its_own[1].address}"
+
+
+def at_work(hub: str, name: str) -> Student:
+    """Somebody with a server that runs and a file of their own."""
+    student = Student(hub, name, PASSWORD).log_in()
+    student.browser.get(f"{hub}/hub/spawn", timeout=60)
+    student.wait_for_server()
+    student.browser.get(f"{student.server}/lab", timeout=60)
+    student.write("mine.ipynb", NOTEBOOK)
+    return student
+
+
+@pytest.fixture(scope="module")
+def ada(hub):
+    return at_work(hub, "ada")
+
+
+@pytest.fixture(scope="module")
+def grace(hub):
+    return at_work(hub, "grace")
+
+
+@pytest.fixture(scope="module")
+def kernel(ada):
+    with ada.open("mine.ipynb") as kernel:
+        kernel.run("kept = 7")
+        yield kernel
+
+
+def on_the_hub(person: Student, verb: str, path: str) -> requests.Response:
+    """What the hub's own API says to somebody who is logged in."""
+    token = {"_xsrf": person.token("/hub/")}
+    return person.browser.request(verb, f"{person.hub}/hub/api/{path}", params=token, timeout=30)
+
+
+def test_who_leaves_is_shut_out_and_the_others_work_on(course, hub, ada, grace, kernel):
+    course.override["users"] = ["ada", TA]
+    course.secrets["HUB_USERS"] = "username,group\nzoe,monday\n"
+    done = course.deploy()
+    (step,) = done.result["plan"]
+    assert step["details"][-1] == "+ 2 people, - 1 person"
+    assert "zoe" not in done.said and "grace" not in done.said
+    assert kernel.run("print(kept)").strip() == "7"
+    assert on_the_hub(ada, "GET", "users/ada").status_code == 200
+    with pytest.raises(Refused):
+        Student(hub, "grace", PASSWORD).log_in()
+    assert on_the_hub(grace, "POST", "users/grace/server").status_code in (403, 404)
+    answer = grace.browser.get(f"{grace.server}/api/contents/mine.ipynb", timeout=30)
+    assert answer.status_code != 200 or "/hub/" in answer.url
+    assert course.deploy().plan == []
+
+
+def test_an_assistant_sees_and_stops_servers_and_no_more(hub, ada):
+    tim = Student(hub, "tim", PASSWORD).log_in()
+    assert tim.browser.get(f"{hub}/hub/admin", timeout=30).status_code == 200
+    names = {one["name"] for one in on_the_hub(tim, "GET", "users").json()}
+    assert names == {"ada", "zoe"}
+    assert on_the_hub(tim, "POST", "users/zoe/server").status_code in (201, 202)
+    Student(hub, ADMIN, ADMIN_PASSWORD).log_in()
+    for verb, path in (
+        ("POST", f"users/{ADMIN}/server"),
+        ("DELETE", "users/ada"),
+        ("POST", "users/mallory"),
+        ("POST", "groups/mine"),
+        ("POST", "shutdown"),
+        ("GET", f"users/{ADMIN}"),
+    ):
+        assert on_the_hub(tim, verb, path).status_code in (403, 404), (verb, path)
+    assert tim.browser.get(f"{ada.server}/api/contents", timeout=30).status_code == 403
+    assert not Student(hub, "ada", PASSWORD).log_in().browser.get(f"{hub}/hub/admin", timeout=30).ok
+
+
+def test_who_returns_finds_the_files(course, hub):
+    teacher = Student(hub, ADMIN, ADMIN_PASSWORD).log_in()
+    assert groups(teacher)["monday"] == {"tim", "zoe"}
+    course.override["users"] = ["ada", "grace", {"name": "tim", "role": "student"}]
+    course.deploy()
+    grace = at_work_again(hub, "grace")
+    assert grace.read("mine.ipynb")["cells"] == []
+    tim = Student(hub, "tim", PASSWORD).log_in()
+    assert tim.browser.get(f"{hub}/hub/admin", timeout=30).status_code == 403, "no assistant any more"
+    assert groups(teacher)["monday"] == {"zoe"}
+
+
+def at_work_again(hub: str, name: str) -> Student:
+    student = Student(hub, name, PASSWORD).log_in()
+    student.browser.get(f"{hub}/hub/spawn", timeout=60)
+    student.wait_for_server()
+    student.browser.get(f"{student.server}/lab", timeout=60)
+    return student
+
+
+def groups(teacher: Student) -> dict[str, set[str]]:
+    return {one["name"]: set(one["users"]) for one in on_the_hub(teacher, "GET", "groups").json()}
+
+
+def test_five_hundred_in_one_deploy(course, hub, ada, kernel):
+    lines = [f"student{number:03},,group-{number % 20}" for number in range(500)]
+    course.secrets["HUB_USERS"] = "\n".join(["username,role,group", *lines])
+    began = time.monotonic()
+    done = course.deploy()
+    print(f"500 people: {time.monotonic() - began:.1f} s, with the start of the script")
+    for step in done.result["steps"]:
+        print(f"  {step['title']}: {step['seconds']} s")
+    assert done.result["plan"][-1]["details"][-1] == "+ 500 people, - 1 person"
+    assert kernel.run("print(kept)").strip() == "7"
+    Student(hub, "student499", PASSWORD).log_in()
+    assert course.deploy().plan == []
+
+
+def test_a_list_that_was_forgotten_shuts_nobody_out(course, hub):
+    course.secrets["HUB_USERS"] = ""
+    done = course.run()
+    assert done.code == 0 and done.plan == [] and "--allow exclusion" in done.said
+    Student(hub, "student499", PASSWORD).log_in()
+    assert course.run("deploy.py", "--allow", "exclusion").code == 0
+    with pytest.raises(Refused):
+        Student(hub, "student499", PASSWORD).log_in()
+    Student(hub, "grace", PASSWORD).log_in()
