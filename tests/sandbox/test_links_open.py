@@ -1,4 +1,4 @@
-"""Every link that scripts/links.py makes opens what it should on a real hub.
+"""Every link that scripts/links.py makes opens what it should, on a real hub and in a real browser.
 
 The tests of this file tell one story, in order, on one machine.
 """
@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from chromium import browser
 from student import Student
 
 pytestmark = pytest.mark.sandbox
@@ -48,13 +49,23 @@ def links(course):
     return {one["path"]: one for one in done.result["links"]}
 
 
-@pytest.mark.parametrize("interface", ["lab"])
+@pytest.mark.parametrize("interface", ["lab", "notebook"])
 def test_each_link_opens_what_it_should(course, links, interface):
     assert {*ODD, "", "data", "data/README.md", "week 1", "StartHere.ipynb"} <= links.keys()
     done = course.run("links.py", "--verify", "--interface", interface)
     assert (done.code, done.result["verdict"]) == (0, "verified"), done.said
     assert {one["path"]: one["opens"] for one in done.result["links"]} == dict.fromkeys(links, True)
     assert PASSWORD not in done.said + json.dumps(done.result)
+
+
+def test_a_link_to_what_is_not_deployed_does_not_open(course):
+    new = course.root / "content/new.ipynb"
+    new.write_bytes((course.root / "content/StartHere.ipynb").read_bytes())
+    done = course.run("links.py", "--verify")
+    new.unlink()
+    assert (done.code, done.result["verdict"]) == (1, "failed")
+    assert "1 of " in done.error and "the server has no my-course/new.ipynb" in done.said
+    assert [one["path"] for one in done.result["links"] if not one["opens"]] == ["new.ipynb"]
 
 
 def test_a_repository_that_cannot_be_pulled_does_not_open(course):
@@ -67,3 +78,22 @@ def test_who_cannot_log_in_follows_no_link(course):
     done = course.run("links.py", "--verify")
     course.secrets["HUB_PASSWORD"] = PASSWORD
     assert done.code == 1 and "did not let HUB_USER log in" in done.error
+
+
+@pytest.mark.parametrize(("interface", "name"), [("lab", "StartHere.ipynb"), ("notebook", ODD[0])])
+def test_a_browser_shows_the_notebook(course, interface, name):
+    """From the click on the link, by somebody who is not logged in, to the notebook's first heading."""
+    done = course.run("links.py", "--interface", interface)
+    link = next(one for one in done.result["links"] if one["path"] == name)
+    with browser() as tab:
+        tab.open(link["url"])
+        tab.wait_for("document.querySelector('input[name=password]')?.form != null")
+        tab.run(
+            f"document.querySelector('input[name=username]').value = 'ada';"
+            f"document.querySelector('input[name=password]').value = {json.dumps(PASSWORD)};"
+            "document.querySelector('input[name=password]').form.requestSubmit(); 0"
+        )
+        shown = "[...document.querySelectorAll('.jp-RenderedMarkdown h1')].map(e => e.innerText).join()"
+        tab.wait_for(f"({shown}).includes({json.dumps(link['title'])})", 180)
+        where = tab.run("document.querySelector('.jp-RenderedMarkdown h1').getBoundingClientRect().height")
+        assert where > 0

@@ -104,7 +104,7 @@ def test_a_plan_tells_how_many_come_and_leave(tmp_path):
     seen = {path: file["text"] for path, file in before.files.items()}
     after = configuration.want(everybody(tmp_path / "b", "tom\nann\n"), Secrets())
     state = {"files": seen, "applied": before.digest, "problem": None, "refusal": None, "served": None}
-    (step,) = configuration.plan(after, state | {"resolved": [], "addresses": []}, {})
+    (step,) = configuration.plan(after, state | {"resolved": [], "addresses": []}, {"address": "203.0.113.7"})
     assert step.details == ("~ coursehub.py", "~ config.yaml", "+ 2 people, - 1 person")
     assert "zoe" not in step.title + str(step.details)
 
@@ -115,10 +115,10 @@ def test_a_list_that_was_forgotten_shuts_nobody_out_without_a_word(tmp_path):
     seen = {path: file["text"] for path, file in before.files.items()}
     state = {"files": seen, "applied": before.digest, "problem": None, "refusal": None, "served": None}
     after = configuration.want(everybody(tmp_path / "b"), Secrets())
-    (step,) = configuration.plan(after, state | {"resolved": [], "addresses": []}, {})
+    (step,) = configuration.plan(after, state | {"resolved": [], "addresses": []}, {"address": "203.0.113.7"})
     assert step.needs in WORDS and "shut out" in step.title and step.details[-1] == "- 20 people"
     half = configuration.want(everybody(tmp_path / "c", "\n".join(many.split()[:12])), Secrets())
-    (step,) = configuration.plan(half, state | {"resolved": [], "addresses": []}, {})
+    (step,) = configuration.plan(half, state | {"resolved": [], "addresses": []}, {"address": "203.0.113.7"})
     assert step.needs == ""
     assert not many_leave({"a", "b", "c"}, ()) and not many_leave(None, ())
 
@@ -185,7 +185,7 @@ def database(tmp_path):
 
 
 def test_who_left_is_blocked_and_whoever_is_named_is_not(database):
-    c = configured(people_snippet(ASSISTED, "first-use"), database)
+    c = configured(people_snippet(ASSISTED, False), database)
     assert c.Authenticator.blocked_users == {"left"}
     assert c.Authenticator.allow_existing_users is False
     with sqlite3.connect(database) as connection:
@@ -196,7 +196,7 @@ def test_who_left_is_blocked_and_whoever_is_named_is_not(database):
 
 
 def test_whom_the_courses_own_additions_let_in_stays(database):
-    text = people_snippet(ASSISTED, "first-use")
+    text = people_snippet(ASSISTED, False)
     for own in (
         "c.Authenticator.allowed_users = {'left'}\n",
         "c.Authenticator.allowed_users.update({'left'})\n",
@@ -205,31 +205,31 @@ def test_whom_the_courses_own_additions_let_in_stays(database):
 
 
 def test_whoever_is_named_otherwise_is_no_admin_any_more(database):
-    configured(people_snippet(ASSISTED, "first-use"), database)
+    configured(people_snippet(ASSISTED, False), database)
     with sqlite3.connect(database) as connection:
         assert connection.execute("SELECT name FROM users WHERE admin").fetchall() == [("teacher",)]
         assert connection.execute("SELECT * FROM user_role_map").fetchall() == [(1, 2), (3, 2), (4, 1)]
 
 
 def test_whom_an_admin_let_in_with_sign_up_stays(database):
-    c = configured(people_snippet(ASSISTED, "sign-up"), database, everybody_may=True)
+    c = configured(people_snippet(ASSISTED, True), database, everybody_may=True)
     assert "blocked_users" not in c.Authenticator and "allow_existing_users" not in c.Authenticator
     (role,) = c.JupyterHub.load_roles.get_value([])
     assert "servers" in role["scopes"] and "students" not in c.JupyterHub.load_groups.get_value({})
 
 
 def test_a_hub_that_was_never_started_has_nobody_to_block(tmp_path):
-    c = configured(people_snippet(ASSISTED, "first-use"), tmp_path / "none")
+    c = configured(people_snippet(ASSISTED, False), tmp_path / "none")
     assert c.Authenticator.blocked_users == set()
     (tmp_path / "empty").touch()
-    c = configured(people_snippet(Roster(), "first-use"), tmp_path / "empty")
+    c = configured(people_snippet(Roster(), False), tmp_path / "empty")
     assert c.Authenticator.blocked_users == set()
     assert c.JupyterHub.load_groups.get_value({}) == {}
     assert c.JupyterHub.load_roles.get_value([])[0]["users"] == []
 
 
 def test_an_assistant_is_limited_to_the_students(tmp_path):
-    c = configured(people_snippet(ASSISTED, "first-use"), tmp_path / "none")
+    c = configured(people_snippet(ASSISTED, False), tmp_path / "none")
     (role,) = c.JupyterHub.load_roles.get_value([])
     assert role["users"] == ["grace"]
     assert all(scope == "admin-ui" or scope.endswith("!group=students") for scope in role["scopes"])
@@ -240,6 +240,6 @@ def test_an_assistant_is_limited_to_the_students(tmp_path):
 
 def test_the_courses_own_roles_are_added_to(tmp_path):
     own = "c.JupyterHub.load_roles = [{'name': 'mine'}]\nc.JupyterHub.load_groups = {'mine': {'users': []}}\n"
-    c = configured(own + people_snippet(ASSISTED, "first-use"), tmp_path / "none")
+    c = configured(own + people_snippet(ASSISTED, False), tmp_path / "none")
     assert [role["name"] for role in c.JupyterHub.load_roles] == ["mine", "assistant"]
     assert {"mine", "monday", "students"} == set(c.JupyterHub.load_groups)

@@ -200,7 +200,7 @@ MISTAKES = {
         "content: {release: [{path: solutions}]}\n",
         *(1, "content.release", None, "a path with from, until or both", "- {path:"),
     ),
-    "no path": ("content: {release: [{from: 2026-10-05}]}\n", 1, "content.release", None, "- {path:"),
+    "no path": ("content: {release: [{from: 2026-10-05}]}\n", 1, "content.release", None, "Add path"),
     "a path alone": ("content: {release: [solutions]}\n", 1, "content.release", "solutions", "path, from"),
     "date in words": (
         "content:\n  release:\n    - path: solutions\n      from: next week\n",

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from test_parts import MACHINE, seen_as
 from tornado.web import HTTPError
+from traitlets.config import Config
 
 from course_folder import make_course, problems_of
 from coursehub import known_as
@@ -20,6 +21,8 @@ from coursehub.log_in_page import is_log_in_page
 from coursehub.parts import configuration, sign_in, users
 from coursehub.people.resetting import require_passwords
 from coursehub.problems import Failure, InvalidInput
+from coursehub.roster.joining import joined
+from coursehub.roster.reading import people_from
 from coursehub.secrets import Secrets
 from coursehub.settings import load
 
@@ -120,7 +123,7 @@ def test_the_way_is_changed_by_one_key(tmp_path, text):
 def test_an_identity_of_nobody(tmp_path):
     settings = course(tmp_path, GITHUB.replace("Octo-Cat}", "Octo-Cat, aba: ada-l}"))
     with pytest.raises(InvalidInput, match="Did you mean ada") as caught:
-        configuration.want(settings, CLIENT)
+        sign_in.require_client(settings, CLIENT)
     assert caught.value.problems[0].found == "aba"
 
 
@@ -220,8 +223,7 @@ def hub_of(tmp_path, monkeypatch, text):
     file = tmp_path / "client.json"
     file.write_text(json.dumps({"id": "the-hub", "secret": "keep-this-secret"}))
     monkeypatch.setattr(sign_in, "CLIENT_FILE", str(file))
-    names = ("JupyterHub", "Spawner", "Authenticator", "OAuthenticator")
-    c = SimpleNamespace(**{name: SimpleNamespace() for name in names})
+    c = Config()
     c.JupyterHub.authenticator_class = "x"
     want = configuration.want(course(tmp_path, text), CLIENT)
     exec(want.files[configuration.SNIPPET_FILE]["text"], {"c": c})
@@ -395,3 +397,13 @@ def test_a_secret_that_is_there_stays_when_it_is_not_sent_again(tmp_path):
 def test_a_page_with_a_button_is_a_page_to_log_in_on():
     assert is_log_in_page('<a href="/hub/oauth_login?next=">') and is_log_in_page("<form>")
     assert not is_log_in_page("hello")
+
+
+def test_an_admin_whom_only_the_secret_names_is_refused(tmp_path):
+    """There is no line in course.yml that says who that is at the provider; no name is shown."""
+    settings = course(tmp_path, GITHUB)
+    with_one = joined(settings, people_from("name,role\nzoe,admin\n"), names=True)
+    with pytest.raises(InvalidInput, match="HUB_USERS") as caught:
+        sign_in.require_client(with_one, CLIENT)
+    assert "zoe" not in str(caught.value)
+    sign_in.require_client(joined(settings, people_from("name\nzoe\n"), names=True), CLIENT)
