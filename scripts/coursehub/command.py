@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 from . import interruption, pipeline, settings
 from .handing_out import publish
@@ -47,9 +48,7 @@ def run(description: str, *, apply: bool) -> int:
     try:
         course = settings.load(arguments.course, arguments.override)
         secrets = Secrets.from_environment(os.environ)
-        names = may_show_names(os.environ)
-        course = joined(course, secrets.hub_users, names=names)
-        hidden = frozenset() if names else course.roster.hidden
+        course, hidden = with_the_class(course, secrets)
         words = frozenset(arguments.allow)
         outcome = pipeline.deploy(course, secrets, terminal, apply=apply, words=words, choices=choices)
     except CoursehubError as error:
@@ -58,6 +57,14 @@ def run(description: str, *, apply: bool) -> int:
     terminal.outcome(outcome)
     publish(outcome, arguments.json, arguments.course, comment=not apply)
     return FAILED if outcome.error else CONVERGED
+
+
+def with_the_class(course: Any, secrets: Secrets) -> tuple[Any, frozenset[str]]:
+    """The settings with the people of the secret HUB_USERS as well, and the names that nothing may show here:
+    those of the secret, where anybody can read what is said. Raises InvalidInput as `joined` does."""
+    names = may_show_names(os.environ)
+    course = joined(course, secrets.hub_users, names=names)
+    return course, frozenset() if names else course.roster.hidden
 
 
 def exit_code(error: CoursehubError) -> int:

@@ -18,17 +18,15 @@ from ..cloud.errors import understood
 from ..cloud.model import Seen, Wanted
 from ..cloud.observe import observe
 from ..cloud.wanted import wanted_from
-from ..command import CONVERGED, FAILED, course_parser, refused
+from ..command import CONVERGED, FAILED, course_parser, refused, with_the_class
 from ..handing_out import annotated, hand_out, publish
 from ..model import Step
 from ..outcome import Outcome
-from ..people.privacy import may_show_names
 from ..pipeline import LOCK_PATIENCE
 from ..problems import CoursehubError, Failure, InvalidInput, Problem
 from ..report import Terminal
 from ..rollback import take_lock
 from ..roster.discretion import discreet, discreet_outcome
-from ..roster.joining import joined
 from ..secrets import Secrets
 from ..targets.droplet import CloudDroplet
 from . import told
@@ -89,9 +87,7 @@ def run(
         result = unneeded(course)
         if result is None:
             secrets = Secrets.from_environment(os.environ)
-            names = may_show_names(os.environ)
-            course = joined(course, secrets.hub_users, names=names)
-            hidden = frozenset() if names else course.roster.hidden
+            course, hidden = with_the_class(course, secrets)
             result = act(Work(course, secrets, arguments, terminal, account_of(course, secrets)))
     except CoursehubError as error:
         return refused(discreet(error, hidden), terminal, arguments)
