@@ -10,7 +10,6 @@ from __future__ import annotations
 import fnmatch
 import os
 import signal
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -62,33 +61,22 @@ class Fault:
         methods = {"*": True, WRITE: method not in ("GET", "HEAD")}
         return methods.get(self.method, method == self.method) and fnmatch.fnmatchcase(path, self.path)
 
+    def takes(self, method: str, path: str) -> bool:
+        """Whether this request suffers it, counted down."""
+        if self.times <= 0 or not self.matches(method, path):
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        self.times -= 1
+        return True
+
     def strike(self) -> None:
         """Kill the client."""
         if self.call:
             self.call()
         if self.process:
             os.kill(self.process, signal.SIGKILL)
-
-
-class Faults(list[Fault]):
-    """The faults to come, in their order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
-
-    def take(self, method: str, path: str) -> Fault | None:
-        """The fault that this request has to suffer, counted down."""
-        with self._lock:
-            for fault in self:
-                if fault.times <= 0 or not fault.matches(method, path):
-                    continue
-                if fault.skip > 0:
-                    fault.skip -= 1
-                    continue
-                fault.times -= 1
-                return fault
-        return None
 
 
 def fault_from(values: Mapping[str, Any]) -> Fault:

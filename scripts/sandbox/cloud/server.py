@@ -20,11 +20,12 @@ from sandbox.cloud import actions, certificates, control
 from sandbox.cloud.backend import Backend
 from sandbox.cloud.core import Answer, Behaviour, Cloud, Request
 from sandbox.cloud.errors import ApiError
-from sandbox.cloud.faults import IDLE, SILENT, Fault, Faults
+from sandbox.cloud.faults import IDLE, SILENT, Fault
 from sandbox.cloud.limits import Limits
 from sandbox.cloud.log import Logged, logged
 from sandbox.cloud.routing import KINDS, answer
 from sandbox.cloud.state import State, Store
+from sandbox.faults import Faults
 
 REMEMBERED = 10_000  # requests
 PATIENCE = 60  # seconds that a connection may be idle, and that work may go on after the end
@@ -56,7 +57,7 @@ class Server:
     ):
         directory.mkdir(parents=True, exist_ok=True)
         self.behaviour = Behaviour(**behaviour)
-        self.faults = Faults()
+        self.faults: Faults[Fault] = Faults()
         self.requests: deque[Logged] = deque(maxlen=REMEMBERED)
         self.observer = observer
         self.token = token

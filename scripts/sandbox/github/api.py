@@ -18,10 +18,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from sandbox.faults import Faults
 from sandbox.github import contents, objects, tracker, workflows
 from sandbox.github.errors import ApiError, Unknown, not_found
 from sandbox.github.exchange import Exchange, Request
-from sandbox.github.faults import Fault, Faults, spoiled
+from sandbox.github.faults import Fault, spoiled
 from sandbox.github.records import Dispatch
 from sandbox.github.repository import Repository
 from sandbox.github.routing import Answer, Call, Route, check_body, check_rights, within
@@ -44,7 +45,7 @@ class Api:
         self.repository = repository
         self.requests: list[Exchange] = []
         self.unexpected: list[str] = []
-        self.faults = Faults()
+        self.faults: Faults[Fault] = Faults()
         self.ended = threading.Event()
         handler = type("GithubHandler", (Handler,), {"api": self})
         self._http = Server(("127.0.0.1", 0), handler)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import threading
 from dataclasses import dataclass
 
 from sandbox.github.errors import SECONDARY, ApiError
@@ -45,23 +44,13 @@ class Fault:
         """Whether the work is done all the same."""
         return self.kind in ("lost", "garbage") or self.done
 
-
-class Faults(list[Fault]):
-    """The faults to come, in their order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
-
-    def take(self, method: str, path: str) -> Fault | None:
-        """The fault that this request has to suffer, counted down."""
-        with self._lock:
-            for fault in self:
-                meant = fault.method in ("*", method) and fnmatch.fnmatchcase(path, fault.path)
-                if meant and fault.times > 0:
-                    fault.times -= 1
-                    return fault
-        return None
+    def takes(self, method: str, path: str) -> bool:
+        """Whether this request suffers it, counted down."""
+        meant = self.method in ("*", method) and fnmatch.fnmatchcase(path, self.path)
+        if not meant or self.times <= 0:
+            return False
+        self.times -= 1
+        return True
 
 
 def spoiled(fault: Fault, true: Answer | None) -> Answer | None:
