@@ -14,6 +14,17 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 PYTHON = "python >=3.11"
+OF_A_COURSE = (
+    ("python", "3.11.7"),
+    ("jupyterhub-singleuser", "5.2", PYTHON),
+    ("jupyterlab", "4.4", PYTHON),
+    ("notebook", "7.4", PYTHON),
+    ("nbgitpuller", "1.2", PYTHON),
+    ("ipykernel", "7.0", PYTHON),
+    ("jupyter-resource-usage", "1.1", PYTHON),
+    ("numpy", "1.26", PYTHON),
+)
+"""What every course's environment has besides, and numpy: as `conda_channel` takes them."""
 
 
 def conda_channel(folder: Path, *packages: tuple) -> Path:

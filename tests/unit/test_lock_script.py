@@ -6,23 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from package_sources import PYTHON, conda_channel, package_index
+from package_sources import OF_A_COURSE, PYTHON, conda_channel, package_index
 
 from course_folder import make_course
 from sandbox.mirror import Mirror
 
 SCRIPT = Path(__file__).parents[2] / "scripts/lock.py"
-CHANNEL = (
-    ("python", "3.11.7"),
-    ("jupyterhub-singleuser", "5.2", PYTHON),
-    ("jupyterlab", "4.4", PYTHON),
-    ("notebook", "7.4", PYTHON),
-    ("nbgitpuller", "1.2", PYTHON),
-    ("ipykernel", "7.0", PYTHON),
-    ("jupyter-resource-usage", "1.1", PYTHON),
-    ("numpy", "1.26", PYTHON),
-    ("numpy", "2.4", PYTHON, "__glibc >=2.38"),
-)
+CHANNEL = (*OF_A_COURSE, ("numpy", "2.4", PYTHON, "__glibc >=2.38"))
 ENVIRONMENT = "dependencies:\n  - numpy\n  - pip:\n      - tabulate\n"
 
 

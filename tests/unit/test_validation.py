@@ -7,22 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from package_sources import PYTHON, conda_channel, package_index
+from package_sources import OF_A_COURSE, conda_channel, package_index
 
 from course_folder import NOTEBOOK, make_course
 from sandbox.mirror import Mirror
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-CHANNEL = (
-    ("python", "3.11.7"),
-    ("jupyterhub-singleuser", "5.2", PYTHON),
-    ("jupyterlab", "4.4", PYTHON),
-    ("notebook", "7.4", PYTHON),
-    ("nbgitpuller", "1.2", PYTHON),
-    ("ipykernel", "7.0", PYTHON),
-    ("jupyter-resource-usage", "1.1", PYTHON),
-    ("numpy", "1.26", PYTHON),
-)
 ENVIRONMENT = "dependencies:\n  - numpy\n  - pip:\n      - tabulate\n"
 HTTPS = "https: {email: you@school.edu, domain: hub.school.edu}\n"
 SECRETS = ("DIGITALOCEAN_", "DROPLET_", "COURSE_SECRET", "SSH_", "HUB_", "HTTPS_", "GITHUB_")
@@ -31,7 +21,7 @@ SECRETS = ("DIGITALOCEAN_", "DROPLET_", "COURSE_SECRET", "SSH_", "HUB_", "HTTPS_
 @pytest.fixture(scope="module")
 def mirrors(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sources")
-    channel = conda_channel(folder / "channel", *CHANNEL)
+    channel = conda_channel(folder / "channel", *OF_A_COURSE)
     with (
         Mirror(conda={"conda-forge": channel}) as mirror,
         package_index(folder / "index", ("tabulate", "0.9")) as index,
