@@ -185,16 +185,12 @@ def test_the_whole_run_ends(resolver):
     assert result.state == "unknown"
 
 
-def test_a_failing_try_is_repeated(monkeypatch):
+def test_a_failing_try_is_repeated():
     """The hub comes back between two tries, as after a restart."""
     with hub({}) as (port, pages):
-        looking = Looking(Hub("http", "127.0.0.1", port), Limits(), [])
-
-        def restart(seconds: float) -> None:
-            pages.update(PAGES)
-
-        monkeypatch.setattr("coursehub.health.looking.time.sleep", restart)
-        result = looking.run()
+        result = Looking(
+            Hub("http", "127.0.0.1", port), Limits(), [], sleep=lambda _: pages.update(PAGES)
+        ).run()
     assert result.state == "up"
     assert any("1 of 3 tries" in one.seen for one in result.findings)
 

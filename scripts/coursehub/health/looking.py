@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..problems import InvalidInput
 from .judgement import findings, leads_to_https, verdict
@@ -15,8 +15,14 @@ from .model import Answer, Hub, Limits, Round, Verdict, hub_from
 class Looking:
     """The looks so far, done in a thread of their own, which may hang as long as it likes."""
 
-    def __init__(self, hub: Hub, limits: Limits, controls: Sequence[tuple[str, int]]):
-        self.hub, self.limits, self.controls = hub, limits, controls
+    def __init__(
+        self,
+        hub: Hub,
+        limits: Limits,
+        controls: Sequence[tuple[str, int]],
+        sleep: Callable[[float], None] = time.sleep,
+    ):
+        self.hub, self.limits, self.controls, self.sleep = hub, limits, controls, sleep
         self.rounds: list[Round] = []
         self.present = Round()
         self.network = False
@@ -44,7 +50,7 @@ class Looking:
         """Several looks, each at everything: they confirm what is bad, and time what is good."""
         for number in range(self.limits.tries):
             if number:
-                time.sleep(self.limits.spacing)
+                self.sleep(self.limits.spacing)
             self.present = Round()
             look(self.hub, self.limits, self.present)
             if not number and (encrypted := encrypted_form(self.hub, self.present)):
