@@ -12,7 +12,7 @@ from coursehub.droplet import by_hand, users
 from coursehub.droplet.system import OperationFailed
 from coursehub.lifecycle.told import as_json, markdown
 from coursehub.parts import by_hand as part
-from coursehub.people import command, doing, listing, privacy
+from coursehub.people import command, doing, listing, privacy, resetting
 from coursehub.people.situation import Situation
 from coursehub.problems import Failure, InvalidInput
 from coursehub.roster.people import Person, Place, Roster
@@ -195,6 +195,14 @@ def test_an_assistant_who_is_an_admin_for_a_while():
     dropped = course(admins=(), users=("teacher", "ada"))
     with pytest.raises(InvalidInput, match="Deploy first"):
         decide("revoke-admin", "teacher", settings=dropped)
+
+
+def test_a_password_that_was_forgotten_of_who_is_here_by_hand():
+    what = seen(by_hand=noted(admins=["ada"], added=["zoe"]))
+    people = {one.name: one for one in listing.people_from(course(), what)}
+    secrets = SimpleNamespace(hub_admin_password="a secret word")
+    assert resetting.password_for(people["ada"], course(), secrets, names=True) == "a secret word"
+    assert resetting.choosing(people["zoe"], "first-use")[0] == resetting.CHOOSE["first-use"]
 
 
 # Who left

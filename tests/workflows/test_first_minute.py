@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from deployments import make_key
 from on_github import on_github, seen_secrets
 
 BY_HAND = {
@@ -122,3 +123,15 @@ def test_secrets_that_are_wrong_are_named_and_never_shown(copy):
     assert "dop_v1_0123" not in written
     for part in (*ODD.splitlines(), "zürich", "quo%25te", "quo%te"):
         assert part not in written
+
+
+def test_whom_a_run_is_about_is_written_nowhere(copy, tmp_path):
+    """The step runs, up to a server that nobody is at: neither its log nor what it says has the names."""
+    copy.copy()
+    private, public = make_key(tmp_path)
+    server = {"DROPLET_HOST": "127.0.0.1:9", "DROPLET_HOST_KEY": public, "SSH_PRIVATE_KEY": private}
+    copy.repository.secrets |= server
+    about = {"name": "zoe-the-first", "confirm": "zoe-the-second"}
+    run = copy.dispatch("people.yml", action="remove-files", **about)
+    assert run.jobs["people"].step("People").conclusion == "failure" and run.annotations
+    assert "zoe-the" not in copy.written()

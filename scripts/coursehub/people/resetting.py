@@ -56,15 +56,16 @@ def found(people: Sequence[Person], name: str, *, names: bool) -> Person:
 
 
 def password_for(person: Person, settings: Any, secrets: Any, *, names: bool) -> str | None:
-    """What an admin of course.yml gets: the secret that their first password was. None for a student, whose
-    password is just forgotten. An admin's never is: whoever came first would be the admin.
+    """What an admin of course.yml, or one by hand, gets: the secret that their first password was. None for a
+    student, whose password is just forgotten. An admin's never is: whoever came first would be the admin.
 
-    Raises InvalidInput for an admin without the secret, and for one whom course.yml does not name.
+    Raises InvalidInput for an admin without the secret, and for one whom neither course.yml names nor
+    people.py made one.
     """
     if person.role != ADMIN:
         return None
     who = shown(person.name) if names else "the account"
-    if person.name not in settings.admins:
+    if person.name not in settings.admins and not person.made_admin:
         message = f"{who} is an admin on the hub, though course.yml does not say so"
         fix = (
             "Add the name to admins and deploy, or take the rights away on the hub's admin page; then retry."
@@ -102,6 +103,6 @@ def reset(
 
 def choosing(person: Person, method: str) -> tuple[str, ...]:
     """How somebody without a password comes to one."""
-    if method == "first-use" and not person.named:
+    if method == "first-use" and not (person.named or person.added):
         return (NOT_NAMED,)
     return CHOOSE[method], AT_ONCE
