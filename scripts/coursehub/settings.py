@@ -138,6 +138,13 @@ class Notebooks:
 
 
 @dataclass(frozen=True)
+class Health:
+    """How the hub is watched over."""
+
+    watchdog: bool
+
+
+@dataclass(frozen=True)
 class Hub:
     """The pinned release of The Littlest JupyterHub, such as "2.0.0"."""
 
@@ -182,6 +189,7 @@ class Settings:
     idle: Idle
     content: Content
     notebooks: Notebooks
+    health: Health
     hub: Hub
     swap: str
     mirrors: Mirrors
@@ -301,6 +309,7 @@ def _typed(
             tuple(notebooks["exclude"]),
             int(notebooks["time_limit_minutes"]),
         ),
+        health=Health(**values["health"]),
         hub=Hub(**values["hub"]),
         swap=values["swap"],
         mirrors=Mirrors(

@@ -78,6 +78,7 @@ MODULES = (
     "host_key",
     "first_contact",
     "activity",
+    "watchdog",
     "look",
     "program",
 )

@@ -31,6 +31,7 @@ GROUPS = (
     "idle",
     "content",
     "notebooks",
+    "health",
     "hub",
     "mirrors",
 )

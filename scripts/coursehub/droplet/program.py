@@ -43,6 +43,7 @@ from coursehub.droplet import (
     swap,
     users,
     volume,
+    watchdog,
 )
 from coursehub.droplet.lock import take_lock
 from coursehub.droplet.system import MORE_SPACE, OperationFailed
@@ -70,6 +71,8 @@ OPERATIONS = {
     "environment.collect": retention.collect,
     "content.publish": content.publish,
     "users.set_passwords": users.set_passwords,
+    "watchdog.install": watchdog.install,
+    "watchdog.remove": watchdog.remove,
     "configuration.apply": configuration.apply,
     "activity.look": activity.look,
     "people.look": people.look,
