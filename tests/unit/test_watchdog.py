@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
 from coursehub.droplet import lock, storage
+from coursehub.droplet import watchdog as installed
 from coursehub.parts import watchdog as part
 from coursehub.watchdog import acts, asking, decision, judgement, keeping, machine, passing
 from coursehub.watchdog.model import DEGRADED, DOWN, FAILURE, GOOD, UP, WARNING, Act, state_of
@@ -303,6 +305,24 @@ def test_the_program_is_whole(tmp_path):
     assert "coursehub.watchdog.decision" in done.stdout
     used = {f"coursehub.droplet.{name}" for name in part.NEEDED}
     assert all(name in done.stdout for name in used), "nothing is installed in vain"
+
+
+def test_a_deploy_tells_what_the_watchdog_saw(tmp_path, monkeypatch):
+    monkeypatch.setattr(installed, "REPORT", tmp_path / "watchdog.json")
+    assert part.notes(installed.recent()) == [], "nothing was ever seen"
+    found = [finding("hub", GOOD), {**finding("disk", FAILURE), "seen": "0.1 GB free", "why": "it is full"}]
+    report = {"at": time.time(), "state": DEGRADED, "person": True, "findings": found}
+    installed.REPORT.write_text(json.dumps(report))
+    first, second = part.notes(installed.recent())
+    assert first.endswith("found: disk: 0.1 GB free (it is full)") and "could not heal" in second
+    installed.REPORT.write_text(json.dumps(report | {"at": time.time() - 3600}))
+    assert installed.recent() is None
+
+
+def test_nobody_is_named_in_what_is_found():
+    bomb = {"tasks": {"jupyter-bob.service": {"tasks": 4000, "limit": 4000}}}
+    found = judged(**bomb)["processes"]
+    assert "bob" not in found.seen + found.why and found.on == "jupyter-bob.service"
 
 
 def test_the_plan():

@@ -7,12 +7,16 @@ it meanwhile runs the former one or the new one, whole.
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
-from coursehub.droplet.system import COURSE, read_text, run, write_atomically
+from coursehub.droplet.system import COURSE, STATE, read_json, read_text, run, write_atomically
 
 LIBRARY = COURSE / "watchdog"
 SCRIPT = COURSE / "bin" / "watchdog"
+REPORT = STATE / "watchdog.json"
+OLD = 600.0
+"""Seconds after which its last report says nothing about now."""
 UNITS = Path("/etc/systemd/system")
 SERVICE, TIMER = "coursehub-watchdog.service", "coursehub-watchdog.timer"
 WANTED = UNITS / "timers.target.wants" / TIMER
@@ -56,9 +60,23 @@ sys.exit(main())
 
 
 def look(digest):
-    """Whether the program named `digest` is there and runs by the timer (`settled`), and whether there is
-    any watchdog at all (`present`)."""
-    return {"settled": bool(digest) and settled(digest), "present": SCRIPT.exists() or WANTED.exists()}
+    """Whether the program named `digest` is there and runs by the timer (`settled`), whether there is any
+    watchdog at all (`present`), and what it saw last, unless that is old."""
+    return {
+        "settled": bool(digest) and settled(digest),
+        "present": SCRIPT.exists() or WANTED.exists(),
+        "report": recent(),
+    }
+
+
+def recent():
+    """{"state", "person", "findings"} of the watchdog's last report, of the findings those that are not good;
+    None where there is none of the last minutes."""
+    report = read_json(REPORT)
+    if not isinstance(report, dict) or not 0 <= time.time() - report.get("at", 0) < OLD:
+        return None
+    told = [one for one in report["findings"] if one["level"] in ("warning", "failure")]
+    return {"state": report["state"], "person": report["person"], "findings": told}
 
 
 def settled(digest):

@@ -51,7 +51,24 @@ def question(want: Want) -> Json:
 
 
 def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Want:
+    for line in notes(seen.get("report")):
+        report.note(line)
     return want
+
+
+def notes(last: Mapping | None) -> list[str]:
+    """What the watchdog saw in its last look, for whoever deploys; nothing when all was well."""
+    if last is None:
+        return []
+    lines = []
+    for one in last["findings"]:
+        why = f" ({one['why']})" if one["why"] else ""
+        lines.append(f"The watchdog on the server found: {one['name']}: {one['seen']}{why}")
+    if last["person"]:
+        lines.append(
+            "It could not heal that: Documentation/HealthChecks.md says what it tried, and how to look"
+        )
+    return lines
 
 
 def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:

@@ -49,7 +49,7 @@ def next_act(findings, seen, history, streaks, now):
         tried = [entry["act"] for entry in recent if entry["finding"] == name]
         for act in sorted(sequence, key=lambda act: (tried.count(act), sequence.index(act))):
             if tried.count(act) < EACH and applies(act, seen):
-                return Act(act, name, server_in(found) if act == "end_server" else "")
+                return Act(act, name, found.on)
         # What comes later in the order mostly follows from this; treating it would be in vain.
         return None
     return None
@@ -76,8 +76,3 @@ def crashes_by_its_configuration(finding, seen):
 def applies(act, seen):
     """Taking back is for a configuration that differs from the one that was last seen healthy."""
     return act != "take_back" or (isinstance(seen["changed"], list) and bool(seen["changed"]))
-
-
-def server_in(finding):
-    """The unit that a finding about processes names."""
-    return finding.seen.partition(" ")[0]

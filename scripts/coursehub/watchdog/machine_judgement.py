@@ -57,7 +57,9 @@ def tasks(seen, now):
     if blind := unseen("processes", about):
         return blind
     return [
-        Finding("processes", WARNING, f"{unit} has {it['tasks']} of {it['limit']} processes", "a runaway")
+        Finding(
+            "processes", WARNING, f"a server has {it['tasks']} of {it['limit']} processes", "a runaway", unit
+        )
         for unit, it in sorted(about.items())
         if it["limit"] and it["tasks"] >= FULL_OF_TASKS * it["limit"]
     ]

@@ -13,12 +13,14 @@ STOPS_THE_CLASS = frozenset({"volume", "hub", "proxy", "way to the hub", "way to
 
 @dataclass(frozen=True)
 class Finding:
-    """What is thought of one thing: what was `seen`, and `why` as far as that can be told."""
+    """What is thought of one thing: what was `seen`, and `why` as far as that can be told. No person is named
+    in either, for they are shown to others; `on` is the unit that it is about, where there are several."""
 
     name: str
     level: str
     seen: str
     why: str = ""
+    on: str = ""
 
     @property
     def bad(self) -> bool:
