@@ -117,13 +117,14 @@ class Idle:
 
 @dataclass(frozen=True)
 class Content:
-    """The directory made in a student's home, the paths below content/ that links open, and from when until
-    when paths are there at all."""
+    """The directory made in a student's home, the paths below content/ that links open, from when until when
+    paths are there at all, and the size of a file (sizes.bytes_of) that is worth a warning."""
 
     folder: str
     start: str
     links: tuple[str, ...]
     release: tuple[Release, ...]
+    large_file: str = "20M"
 
 
 @dataclass(frozen=True)
@@ -302,6 +303,7 @@ def _typed(
             content["start"],
             tuple(content["links"]),
             tuple(release_from(entry, values["timetable"]["timezone"]) for entry in content["release"]),
+            content["large_file"],
         ),
         notebooks=Notebooks(
             notebooks["test"],

@@ -46,6 +46,7 @@ REWRITES: dict[str, tuple[Callable[[str], str], ...]] = {
     "a group's name": (group_from,),
     "a role": (lambda text: text.strip().lower(),),
     "an amount of memory": (lambda text: re.sub(r"I?B$", "", text.replace(" ", "").upper()),),
+    "a size": (lambda text: re.sub(r"I?B$", "", text.replace(" ", "").upper()),),
     "a way to set up swap": (
         lambda text: text.strip().lower(),
         lambda text: re.sub(r"I?B$", "", text.replace(" ", "").upper()),

@@ -90,6 +90,16 @@ def test_what_runs_on_the_droplet_is_standard_library_only():
         assert roots <= set(sys.stdlib_module_names), path.name
 
 
+def test_what_runs_in_a_students_server_is_standard_library_only():
+    import sys
+
+    for path in (PROGRAM / "pulling").glob("*.py"):
+        for name in imported(path) - {"nbgitpuller.pull", "nbgitpuller.pull.GitPuller"}:
+            # It is installed there under another name: see jupyter_server_config.py.
+            ours = name.startswith(("coursehub.pulling", "coursehub_pulling.hook"))
+            assert ours or name.split(".")[0] in sys.stdlib_module_names, f"{path.name}: {name}"
+
+
 def test_what_runs_on_a_plain_runner_is_standard_library_only():
     """With all that it imports of the program: the gate must not wait for packages, nor the health check."""
     import sys
