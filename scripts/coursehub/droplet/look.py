@@ -10,10 +10,12 @@ import sys
 from coursehub.droplet import (
     configuration,
     content,
+    downloads,
     environment,
     hub,
     isolation,
     packages,
+    shared,
     storage,
     swap,
     users,
@@ -29,8 +31,10 @@ LOOKS = {
     "hub": hub.look,
     "environment": environment.look,
     "content": content.look,
+    "shared": shared.look,
     "users": users.look,
     "configuration": configuration.look,
+    "downloads": downloads.look,
 }
 
 
