@@ -56,6 +56,8 @@ REWRITES: dict[str, tuple[Callable[[str], str], ...]] = {
     "a pattern of paths below content/": (
         lambda text: text.replace("\\", "/").strip("/").removeprefix("./"),
     ),
+    "a path below shared/": (lambda text: text.replace("\\", "/").strip("/").removeprefix("shared/"),),
+    "a SHA-256 checksum": (lambda text: text.strip().removeprefix("sha256:").partition(" ")[0],),
     "a release of The Littlest JupyterHub": (lambda text: text.strip().lower().removeprefix("v"),),
     "a web address": (lambda text: "https://" + text.strip(),),
 }

@@ -30,6 +30,7 @@ GROUPS = (
     "limits",
     "idle",
     "content",
+    "shared",
     "notebooks",
     "health",
     "hub",

@@ -10,10 +10,12 @@ import sys
 from coursehub.droplet import (
     configuration,
     content,
+    downloads,
     environment,
     hub,
     isolation,
     packages,
+    shared,
     storage,
     swap,
     users,
@@ -30,9 +32,11 @@ LOOKS = {
     "hub": hub.look,
     "environment": environment.look,
     "content": content.look,
+    "shared": shared.look,
     "users": users.look,
     "watchdog": watchdog.look,
     "configuration": configuration.look,
+    "downloads": downloads.look,
 }
 
 

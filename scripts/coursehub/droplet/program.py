@@ -26,6 +26,7 @@ from coursehub.droplet import (
     audit,
     configuration,
     content,
+    downloads,
     environment,
     first_contact,
     generations,
@@ -39,6 +40,7 @@ from coursehub.droplet import (
     people,
     retention,
     rollback,
+    shared,
     storage,
     swap,
     users,
@@ -70,10 +72,15 @@ OPERATIONS = {
     "environment.pardon": generations.pardon,
     "environment.collect": retention.collect,
     "content.publish": content.publish,
+    "shared.settle": shared.settle,
+    "shared.publish": shared.publish,
     "users.set_passwords": users.set_passwords,
     "watchdog.install": watchdog.install,
     "watchdog.remove": watchdog.remove,
     "configuration.apply": configuration.apply,
+    "downloads.fetch": downloads.fetch,
+    "downloads.record": downloads.record,
+    "downloads.forget": downloads.forget,
     "activity.look": activity.look,
     "people.look": people.look,
     "people.reset_password": people.reset_password,
@@ -83,7 +90,7 @@ OPERATIONS = {
     "host_key.prepare": host_key.prepare,
     "host_key.activate": host_key.activate,
 }
-TAKES_PAYLOAD = {"content.publish"}
+TAKES_PAYLOAD = {"content.publish", "shared.publish"}
 TAKES_PROGRESS = {
     "packages.install",
     "storage.mount",
@@ -91,6 +98,7 @@ TAKES_PROGRESS = {
     "environment.install_tools",
     "environment.install",
     "configuration.apply",
+    "downloads.fetch",
 }
 
 

@@ -1,9 +1,36 @@
 """What a hub is made of, a module each, in the order in which they are brought about.
 
-The hub is installed behind a closed door; `configuration`, last, opens it: by then the environment, the
-content and the administrators' passwords are in place, and the watchdog, which is quiet during a deploy.
+The hub is installed behind a closed door; `configuration` opens it: by then the environment, the content,
+the shared places, the administrators' passwords and the watchdog (quiet during a deploy) are in place. `downloads`, which may take long or fail
+because of somebody else's server, keeps nobody waiting.
 """
 
-from . import configuration, content, environment, hub, isolation, packages, storage, swap, users, watchdog
+from . import (
+    configuration,
+    content,
+    downloads,
+    environment,
+    hub,
+    isolation,
+    packages,
+    shared,
+    storage,
+    swap,
+    users,
+    watchdog,
+)
 
-PARTS = (swap, packages, isolation, storage, hub, environment, content, users, watchdog, configuration)
+PARTS = (
+    swap,
+    packages,
+    isolation,
+    storage,
+    hub,
+    environment,
+    content,
+    shared,
+    users,
+    watchdog,
+    configuration,
+    downloads,
+)
