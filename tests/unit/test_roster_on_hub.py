@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 import pytest
@@ -156,12 +157,24 @@ def test_an_admin_of_the_secret_is_locked_like_the_others_and_not_named(tmp_path
 # What the hub makes of it
 
 
-def configured(snippet, database, everybody_may=False):
-    """JupyterHub's configuration after the file was read, as traitlets reads it: each by itself."""
+def configured(snippet, database, everybody_may=False, by_hand=None):
+    """JupyterHub's configuration after the file was read, as traitlets reads it: each by itself. `by_hand` is
+    what scripts/people.py noted, or the text of that file."""
     c = Config()
     c.Authenticator.allow_all = everybody_may
-    exec(compile(snippet.replace("/opt/tljh/state/jupyterhub.sqlite", str(database)), "x", "exec"), {"c": c})
+    noted = database.with_name("by-hand.json")
+    if by_hand is not None:
+        noted.write_text(by_hand if isinstance(by_hand, str) else json.dumps(by_hand))
+    snippet = snippet.replace("/opt/tljh/state/jupyterhub.sqlite", str(database))
+    snippet = snippet.replace("/opt/tljh/state/coursehub-by-hand.json", str(noted))
+    exec(compile(snippet, "x", "exec"), {"c": c})
     return c
+
+
+def merged(c, name, base=()):
+    """A list of names as JupyterHub gets it, where config.yaml says `base`."""
+    value = c.Authenticator.get(name, set())
+    return value.get_value(set(base)) if hasattr(value, "get_value") else set(base) | value
 
 
 @pytest.fixture
@@ -216,6 +229,29 @@ def test_whom_an_admin_let_in_with_sign_up_stays(database):
     assert "blocked_users" not in c.Authenticator and "allow_existing_users" not in c.Authenticator
     (role,) = c.JupyterHub.load_roles.get_value([])
     assert "servers" in role["scopes"] and "students" not in c.JupyterHub.load_groups.get_value({})
+
+
+def test_what_was_done_by_hand_holds_when_the_hub_starts_anew(database):
+    by_hand = {"added": {"left": {}, "zoe": {}}, "blocked": {"ada": {}}, "admins": {"grace": {}, "old": {}}}
+    c = configured(people_snippet(ASSISTED, False), database, by_hand=by_hand)
+    assert c.Authenticator.blocked_users == {"ada"}, "a block holds whatever the list says"
+    assert merged(c, "allowed_users", {"teacher"}) == {"teacher", "left", "zoe", "grace"}
+    assert merged(c, "admin_users", {"teacher"}) == {"teacher", "grace"}, "who is on no list is no admin"
+    assert set(c.JupyterHub.load_groups.get_value({})["students"]["users"]) == {"ada", "left", "zoe"}
+    with sqlite3.connect(database) as connection:
+        names = connection.execute("SELECT name FROM users WHERE admin").fetchall()
+    assert names == [("grace",), ("teacher",)], "nor is an admin by hand made none"
+
+
+def test_what_was_done_by_hand_with_sign_up(database):
+    by_hand = {"added": {}, "blocked": {"ada": {}}, "admins": {"newcomer": {}}}
+    c = configured(people_snippet(ASSISTED, True), database, everybody_may=True, by_hand=by_hand)
+    assert merged(c, "blocked_users") == {"ada"} and merged(c, "admin_users") == {"newcomer"}
+
+
+def test_a_note_that_cannot_be_read_does_not_keep_the_hub_from_starting(database, capsys):
+    c = configured(people_snippet(ASSISTED, False), database, by_hand="{")
+    assert c.Authenticator.blocked_users == {"left"} and "cannot be read" in capsys.readouterr().out
 
 
 def test_a_hub_that_was_never_started_has_nobody_to_block(tmp_path):

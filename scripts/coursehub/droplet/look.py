@@ -8,6 +8,7 @@ import platform
 import sys
 
 from coursehub.droplet import (
+    by_hand,
     configuration,
     content,
     downloads,
@@ -37,6 +38,7 @@ LOOKS = {
     "watchdog": watchdog.look,
     "configuration": configuration.look,
     "downloads": downloads.look,
+    "by_hand": by_hand.look,
 }
 
 

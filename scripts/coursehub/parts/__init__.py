@@ -1,11 +1,13 @@
 """What a hub is made of, a module each, in the order in which they are brought about.
 
 The hub is installed behind a closed door; `configuration` opens it: by then the environment, the content,
-the shared places, the administrators' passwords and the watchdog (quiet during a deploy) are in place. `downloads`, which may take long or fail
+the shared places, the administrators' passwords and the watchdog, which is quiet during a deploy, are in
+place. Then `by_hand` may forget what the list says by now; and `downloads`, which may take long or fail
 because of somebody else's server, keeps nobody waiting.
 """
 
 from . import (
+    by_hand,
     configuration,
     content,
     downloads,
@@ -32,5 +34,6 @@ PARTS = (
     users,
     watchdog,
     configuration,
+    by_hand,
     downloads,
 )

@@ -22,6 +22,9 @@ from .sign_in import CLIENT_FILE, SignIn
 NAME = "configuration"
 CONFIG = "/opt/tljh/config/config.yaml"
 SNIPPET_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub.py"
+SERVICE_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub_service.py"
+SERVICE = Path(__file__).parents[1] / "hub_service.py"
+"""What the hub can do for Coursehub while it runs: see there."""
 START_FILE = "/opt/course/bin/start-server"
 SERVERS = "/opt/course/jupyter"
 OWN = "jupyterhub_config.py"
@@ -76,6 +79,7 @@ def want(settings, secrets, record: str = "") -> Want:
     plain = {
         START_FILE: {"text": START_SERVER, "mode": 0o755},
         SNIPPET_FILE: {"text": text, "mode": 0o600},
+        SERVICE_FILE: {"text": SERVICE.read_text(encoding="utf-8"), "mode": 0o600},
         CLIENT_FILE: way.file,
         **{f"{SERVERS}/{name}": {"text": text, "mode": 0o644} for name, text in for_servers().items()},
     }
