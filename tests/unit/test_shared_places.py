@@ -216,11 +216,13 @@ def test_what_happens_with_a_pushed_file(tmp_path, state, put, sent, words):
 )
 def test_what_happens_with_a_fetched_file(state, put, operation):
     want = downloads.Want((SharedFile("https://x.org/a", SUM, "a"),))
-    there = {"files": {"a": state}, "put": {"a": put} if put else {}, "left": []}
+    there = {"files": {"a": state}, "put": {"a": put} if put else {}, "left": [], "halves": []}
     assert [step.operation for step in downloads.plan(want, there, {})] == ([operation] if operation else [])
     left = downloads.plan(downloads.Want(()), there | {"left": ["b"]}, {})
     assert [step.operation for step in left] == ["downloads.forget"]
     assert downloads.plan(downloads.Want(None), there | {"left": ["b"]}, {}) == []
+    half = downloads.plan(downloads.Want(()), there | {"halves": ["b.part"]}, {})
+    assert [step.operation for step in half] == ["downloads.tidy"] and not half[0].needed
 
 
 def test_long_names_of_groups_fit_into_linux():
@@ -252,6 +254,11 @@ def test_a_number_that_is_taken_is_given_to_nobody_else():
     assert "course-new:x:70000:" in group
     group, _ = unix_groups.changed([GROUP, None], {"course-new": []}, {"course-new": 100})
     assert "course-new:x:70000:" in group, "a folder that was root's group's, say, gives its number to none"
+
+
+def test_a_group_that_the_droplet_had_before_is_not_taken():
+    with pytest.raises(OperationFailed, match="course-admins"):
+        unix_groups.changed(["course-admins:x:1005:root\n", None], {"course-admins": ["a"]}, {})
 
 
 # Rights.
@@ -300,11 +307,13 @@ def test_everything_gets_its_rights_and_nothing_beyond_the_place(place, tmp_path
 
 def test_what_is_made_there_is_right_whatever_the_umask_is(place):
     (place / "a").mkdir()
-    tend_shared.tend(place, tend_shared.Rights(os.getgid(), 0o5, None))
+    rights = tend_shared.Rights(os.getgid(), 0o5, None)
     try:
-        os.getxattr(place / "a", tend_shared.DEFAULT_LIST)
+        os.setxattr(place, tend_shared.DEFAULT_LIST, rights.default_list)
+        os.removexattr(place, tend_shared.DEFAULT_LIST)
     except OSError:
         pytest.skip("this file system has no access lists")
+    tend_shared.tend(place, rights)
     made = "umask 077; mkdir b && echo 1 > c && cp c b/d"
     subprocess.run(["sh", "-c", made], cwd=place / "a", check=True)
     assert [mode(place / "a" / name) for name in ("b", "c", "b/d")] == ["0o2775", "0o664", "0o664"]
@@ -497,6 +506,14 @@ def test_a_file_for_which_there_is_no_room(place, monkeypatch, told):
     with server(behave) as url, pytest.raises(OperationFailed, match="has no room"):
         fetch(url, "x" * 11)
     assert names(placing.INCOMING) == []
+
+
+def test_half_a_file_that_nobody_wants_any_more_is_removed(place):
+    placing.incoming(f"{SUM}.part").write_text("1")
+    placing.incoming("b.part").write_text("1")
+    assert fetching.look([["a", SUM]], [])["halves"] == ["b.part"]
+    fetching.tidy(["b.part"])
+    assert names(placing.INCOMING) == [f"{SUM}.part"]
 
 
 # The links in the homes.

@@ -24,8 +24,6 @@ RESERVE = 512 << 20
 """Bytes that stay free for the students' own work, and for the hub."""
 PIECE = 1 << 20
 EVERY = 5.0
-KEPT = 7 * 24 * 3600
-"""Seconds for which half a file is kept that no deploy goes on with."""
 MIB, GIB = 1 << 20, 1 << 30
 BUSY = (408, 425, 429, 500, 502, 503, 504)
 """What a server answers that may do better in a moment."""
@@ -41,7 +39,8 @@ class NoRoom(Exception):
 
 def look(wanted, elsewhere):
     """The state of each file of `wanted`, [path, sha256], see `placing.states`; what the list has of them;
-    and the paths of files that came from an address before and are neither wanted nor in `elsewhere`."""
+    the paths of files that came from an address before and are neither wanted nor in `elsewhere`; and which
+    half files are of none that is wanted."""
     entries = placing.ours()
     paths = {path: (sha256, None) for path, sha256 in wanted}
     here = tend_shared.SHARED.is_dir()
@@ -50,7 +49,20 @@ def look(wanted, elsewhere):
         "files": placing.states(paths, entries) if here else {path: ["absent", None] for path in paths},
         "put": {path: [entries[path]["sha256"], entries[path]["by"]] for path in paths if path in entries},
         "left": [path for path in left if path not in elsewhere],
+        "halves": [part.name for part in halves({sha256 for _, sha256 in wanted})],
     }
+
+
+def halves(wanted):
+    """What was begun and belongs to none of these checksums."""
+    return sorted(part for part in placing.INCOMING.glob("*.part") if part.stem not in wanted)
+
+
+def tidy(names):
+    """Remove half files that nobody wants any more."""
+    for part in halves(()):
+        if part.name in names:
+            part.unlink()
 
 
 def forget(paths):
@@ -70,7 +82,6 @@ def record(path, sha256):
 def fetch(url, sha256, path, progress):
     """Fetch one file and put it in its place. Raises OperationFailed."""
     part = placing.incoming(f"{sha256}.part")
-    forget_old_parts(part)
     began_whole = not part.exists()
     transfer(url, part, path, progress)
     found = digest_of(part)
@@ -90,13 +101,6 @@ def fetch(url, sha256, path, progress):
     entries = placing.ours()
     placing.put(part, path, False, entries)
     placing.remember({**entries, path: placing.entry_for(path, sha256, ADDRESS)})
-
-
-def forget_old_parts(current):
-    """Remove what was begun long ago and is not this one."""
-    for part in placing.INCOMING.glob("*.part"):
-        if part != current and time.time() - part.stat().st_mtime > KEPT:
-            part.unlink()
 
 
 def digest_of(part):

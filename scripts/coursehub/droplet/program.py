@@ -84,6 +84,7 @@ OPERATIONS = {
     "downloads.fetch": downloads.fetch,
     "downloads.record": downloads.record,
     "downloads.forget": downloads.forget,
+    "downloads.tidy": downloads.tidy,
     "activity.look": activity.look,
     "people.look": people.look,
     "people.reset_password": people.reset_password,

@@ -226,12 +226,14 @@ def publish(files, remove, payload):
             if entry:
                 entries[path] = entry
     finally:
+        # On a full disk, what came half is the first that has to go.
+        placing.incoming(PUSH).unlink(missing_ok=True)
         placing.remember(entries)
 
 
 def received(payload, size, sha256, path):
     """The file that comes next, whole, beside the others."""
-    place = placing.incoming("push")
+    place = placing.incoming(PUSH)
     found = hashlib.sha256()
     with place.open("wb") as file:
         for piece in payload.read(size):

@@ -55,6 +55,12 @@ def changed(texts, wanted, numbers):
     group, shadow = texts
     taken = {number for number, _ in entries(group).values()}
     present = entries(group)
+    foreign = [name for name in wanted if name in present and not is_our_number(present[name][0])]
+    if foreign:
+        raise OperationFailed(
+            f"the droplet has a group of its own that is called {foreign[0]}",
+            "call the group of the roster something else, or rename that one: groupmod --new-name",
+        )
     for name in sorted(wanted):
         number = present[name][0] if name in present else free_number(taken, numbers.get(name))
         taken.add(number)
@@ -66,9 +72,13 @@ def changed(texts, wanted, numbers):
 
 def free_number(taken, preferred):
     """The preferred one, if it is one of ours and free; else the first that is."""
-    if preferred is not None and FIRST_NUMBER <= preferred <= LAST_NUMBER and preferred not in taken:
+    if preferred is not None and is_our_number(preferred) and preferred not in taken:
         return preferred
     return next(number for number in range(FIRST_NUMBER, LAST_NUMBER) if number not in taken)
+
+
+def is_our_number(number):
+    return FIRST_NUMBER <= number <= LAST_NUMBER
 
 
 def with_line(text, name, line):

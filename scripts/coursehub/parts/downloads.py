@@ -61,7 +61,11 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     """One step a file, so that what has come is not lost with the next one."""
     if want.files is None:
         return []
-    steps = [step for file in want.files for step in bringing(file, seen)]
+    steps = []
+    if seen["halves"]:
+        title, names = "Remove what was fetched in part and is not wanted any more", list(seen["halves"])
+        steps.append(Step(NAME, title, "downloads.tidy", {"names": names}, needed=False))
+    steps += [step for file in want.files for step in bringing(file, seen)]
     if seen["left"]:
         title = "Leave to the teachers what is in shared/ and has no address any more"
         details = tuple(f"{path} stays: delete it on the hub if nobody needs it" for path in seen["left"])

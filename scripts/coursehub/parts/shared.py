@@ -175,7 +175,7 @@ def settling(want: Want, seen: Mapping) -> list[Step]:
         "groups": {folder: list(members) for folder, members in groups.items()},
         "teachers": list(want.teachers),
     }
-    title = "Set up the shared places"
+    title = "Update who may do what in the shared places" if seen["lasting"] else "Set up the shared places"
     return [Step(NAME, title, "shared.settle", parameters, tuple(details), timeout=3700)]
 
 
