@@ -49,7 +49,7 @@ rm -rf /var/lib/apt/lists/* /var/lib/apt/periodic/* /etc/gitconfig /srv/course
 # Ansible and pyinfra take lists for fresh by this time stamp.
 mkdir -p /var/lib/apt/lists/partial /var/lib/apt/periodic
 touch -d '3 days ago' /var/lib/apt/lists
-rm -rf /opt/course/bin /opt/course/state/last-good /opt/course/state/configuration.json
+rm -rf /opt/course/bin /opt/course/jupyter /opt/course/state/last-good /opt/course/state/configuration.json
 rm -f /opt/tljh/state/passwords.dbm* /opt/tljh/config/jupyterhub_config.d/coursehub.py
 cat /root/config.yaml > /opt/tljh/config/config.yaml
 systemctl reset-failed jupyterhub traefik

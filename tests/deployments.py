@@ -19,6 +19,8 @@ COURSE_FILES = ("course.yml", "environment.yml", "apt.txt", "content")
 ADMIN, ADMIN_PASSWORD = "teacher", "correct horse 'battery\" staple % ü"
 COURSE_SECRET = "lantern gravel 'mustard\" % orbit seven ü"
 TIMEOUT = 900
+WATCHED_BY_NOBODY = {"health": {"watchdog": False}}
+"""Tests break things and look at them; nothing must mend them meanwhile, but where that is what is tested."""
 NOT_OURS = ("GITHUB_", "DROPLET_", "DIGITALOCEAN_")
 
 
@@ -125,7 +127,9 @@ def copied_course(folder: Path, secrets: dict[str, str], mirrors: dict) -> Cours
         else:
             shutil.copy(source, root / name)
     secrets = {**secrets, "HUB_ADMIN_PASSWORD": ADMIN_PASSWORD}
-    return Course(root, secrets, {"users": ["ada", "grace"], "admins": [ADMIN], "mirrors": mirrors})
+    return Course(
+        root, secrets, {"users": ["ada", "grace"], "admins": [ADMIN], "mirrors": mirrors, **WATCHED_BY_NOBODY}
+    )
 
 
 def make_key(folder: Path) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The Unix accounts that stand behind the hub's account names."""
+"""The Unix accounts and groups that stand behind the hub's names."""
 
 from __future__ import annotations
 
@@ -18,3 +18,16 @@ def unix_account(name: str) -> str:
         return account
     mark = hashlib.sha256(account.encode()).hexdigest()[:5]
     return f"{account[: LONGEST_PLAIN + 1]}-{mark}"
+
+
+LONGEST_GROUP = 25
+"""Characters of a group's folder: with `course-` before them, they are what Linux takes for a Unix group."""
+
+
+def group_folder(group: str) -> str:
+    """The name of a group's folder, and of its Unix group `course-FOLDER`: the group's own, cut and marked
+    with a hash when that is long."""
+    if len(group) <= LONGEST_GROUP:
+        return group
+    mark = hashlib.sha256(group.encode()).hexdigest()[:5]
+    return f"{group[: LONGEST_GROUP - 6]}-{mark}"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path, PurePosixPath
 
 from coursehub.problems import InvalidInput, Problem
 from coursehub.source_text import read_source
 
 IGNORED = frozenset({".git", ".ipynb_checkpoints", "__pycache__", ".DS_Store"})
+POINTER = b"version https://git-lfs.github.com/spec/"
+SUBMODULE = re.compile(r"\s*path\s*=\s*(content/.*?)/?\s*")
 LARGEST = 100 * 2**20
 """Bytes; GitHub refuses larger files, see https://docs.github.com/repositories/working-with-files."""
 
@@ -38,7 +41,8 @@ def check_content(root: Path) -> tuple[list[str], list[Problem]]:
         return [], [Problem("content/", "there is no such folder", "Make it and put a notebook there.")]
     if not paths:
         return [], [Problem("content/", "the folder is empty", "Put at least one notebook there.")]
-    return paths, [problem for path in paths for problem in _check(folder, path)]
+    problems = [problem for path in paths for problem in _check(folder, path)]
+    return paths, [*problems, *_check_submodules(root)]
 
 
 def _walk(folder: Path):
@@ -55,6 +59,8 @@ def _check(folder: Path, name: str) -> list[Problem]:
     path = folder / name
     file = "content/" + name.encode("utf-8", "backslashreplace").decode()
     if problem := _check_name(name, file) or _check_kind(folder, path, file):
+        return [problem]
+    if problem := _check_pointer(path, file):
         return [problem]
     if path.suffix == ".ipynb" and not path.is_symlink():
         return _check_notebook(path, file)
@@ -101,6 +107,34 @@ def _check_link(folder: Path, path: Path, file: str) -> Problem | None:
     if path.is_dir():
         return Problem(file, "is a symbolic link to a folder", "Replace it by the folder.", found=str(target))
     return None
+
+
+def _check_pointer(path: Path, file: str) -> Problem | None:
+    """What git has of a file in Git LFS, until that is asked for the file itself."""
+    with path.open("rb") as opened:
+        begins = opened.read(len(POINTER))
+    if begins != POINTER:
+        return None
+    fix = (
+        "On your computer: git lfs pull. For deploys on GitHub, which do not fetch from LFS, take it out of "
+        "LFS: see Documentation/Content.md, Large files."
+    )
+    return Problem(file, "is only a Git LFS pointer, not the file itself", fix)
+
+
+def _check_submodules(root: Path) -> list[Problem]:
+    """Submodules below content/ of which there is nothing here: they would be missing without a word."""
+    try:
+        lines = (root / ".gitmodules").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    found = [(number, SUBMODULE.fullmatch(line)) for number, line in enumerate(lines, 1)]
+    fix = "Copy its files into content/, or give students a link: scripts/links.py --repository."
+    return [
+        Problem(".gitmodules", f"{match[1]} is a submodule, and was not fetched", fix, line=number)
+        for number, match in found
+        if match and not ((root / match[1]).is_dir() and any((root / match[1]).iterdir()))
+    ]
 
 
 def _check_notebook(path: Path, file: str) -> list[Problem]:

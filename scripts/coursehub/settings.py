@@ -22,7 +22,9 @@ from coursehub.roster.course import roster_of
 from coursehub.roster.people import ADMIN, Roster
 from coursehub.settings_rules import Draft, broken_rules
 from coursehub.settings_schema import defaults, mistakes, with_dates
+from coursehub.settings_shared import Shared, shared_from
 from coursehub.settings_yaml import Document, merged, read_document, without_empty_keys
+from coursehub.shared_files import check_shared_data
 from coursehub.timetable import Timetable, timetable_from
 
 FILE = "course.yml"
@@ -117,13 +119,14 @@ class Idle:
 
 @dataclass(frozen=True)
 class Content:
-    """The directory made in a student's home, the paths below content/ that links open, and from when until
-    when paths are there at all."""
+    """The directory made in a student's home, the paths below content/ that links open, from when until when
+    paths are there at all, and the size of a file (sizes.bytes_of) that is worth a warning."""
 
     folder: str
     start: str
     links: tuple[str, ...]
     release: tuple[Release, ...]
+    large_file: str = "20M"
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,13 @@ class Notebooks:
     stop_deploy: bool
     exclude: tuple[str, ...]
     time_limit_minutes: int
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the hub is watched over."""
+
+    watchdog: bool
 
 
 @dataclass(frozen=True)
@@ -181,7 +191,9 @@ class Settings:
     limits: Limits
     idle: Idle
     content: Content
+    shared: Shared
     notebooks: Notebooks
+    health: Health
     hub: Hub
     swap: str
     mirrors: Mirrors
@@ -194,12 +206,14 @@ class Settings:
 def load(root: Path, override: Path | None = None) -> Settings:
     """The settings of the course repository at `root`, with the keys of `override` laid over course.yml.
 
-    Raises InvalidInput with every mistake in course.yml, `override`, environment.yml, apt.txt and content/.
+    Raises InvalidInput with every mistake in course.yml, `override`, environment.yml, apt.txt, content/ and
+    shared-data/.
     """
     root = Path(root)
     names = [FILE, *([_shown(root, override)] if override else [])]
     files = [root / FILE, *([override] if override else [])]
     content, content_problems = check_content(root)
+    shared_data, shared_problems = check_shared_data(root)
     document, problems = _read(files, names)
     values: dict[str, Any] = {}
     if document is not None:
@@ -207,11 +221,12 @@ def load(root: Path, override: Path | None = None) -> Settings:
         problems += [problem for _, problem in found]
         values = _laid_over(defaults(), document.data)
         wrong = frozenset(path for path, _ in found)
-        problems += broken_rules(Draft(values, document, wrong, content))
+        problems += broken_rules(Draft(values, document, wrong, content, shared_data))
     environment, environment_problems = read_environment_file(root)
     apt, apt_problems = read_apt_file(root)
     problems.sort(key=lambda problem: (names.index(problem.file), problem.line or 0))
-    if everything := [*problems, *environment_problems, *apt_problems, *content_problems]:
+    beside = [*environment_problems, *apt_problems, *content_problems, *shared_problems]
+    if everything := [*problems, *beside]:
         raise InvalidInput(everything)
     return _typed(values, environment, apt, root, roster_of(values, document, FILE))
 
@@ -294,13 +309,16 @@ def _typed(
             content["start"],
             tuple(content["links"]),
             tuple(release_from(entry, values["timetable"]["timezone"]) for entry in content["release"]),
+            content["large_file"],
         ),
+        shared=shared_from(values["shared"]),
         notebooks=Notebooks(
             notebooks["test"],
             notebooks["stop_deploy"],
             tuple(notebooks["exclude"]),
             int(notebooks["time_limit_minutes"]),
         ),
+        health=Health(**values["health"]),
         hub=Hub(**values["hub"]),
         swap=values["swap"],
         mirrors=Mirrors(

@@ -15,6 +15,7 @@ from coursehub.patterns import matches
 from coursehub.problems import Problem
 from coursehub.release_dates import MIDNIGHT, moment_of
 from coursehub.roster.people import STUDENTS
+from coursehub.settings_shared import shared_places_make_sense
 from coursehub.settings_sign_in import SIGN_IN_RULES
 from coursehub.settings_yaml import Document, KeyPath, dotted
 from coursehub.sizes import GIB, bytes_of
@@ -33,6 +34,7 @@ class Draft:
     document: Document
     wrong: frozenset[KeyPath]
     content: Sequence[str]
+    shared_data: Sequence[str] = ()
 
     def sound(self, *keys: str) -> bool:
         """Whether none of these keys (dotted) has a mistake, in itself or around it."""
@@ -213,4 +215,5 @@ RULES = (
     _links_lead_somewhere,
     _sign_in_is_whole,
     _release_dates_make_sense,
+    shared_places_make_sense,
 )

@@ -46,6 +46,7 @@ REWRITES: dict[str, tuple[Callable[[str], str], ...]] = {
     "a group's name": (group_from,),
     "a role": (lambda text: text.strip().lower(),),
     "an amount of memory": (lambda text: re.sub(r"I?B$", "", text.replace(" ", "").upper()),),
+    "a size": (lambda text: re.sub(r"I?B$", "", text.replace(" ", "").upper()),),
     "a way to set up swap": (
         lambda text: text.strip().lower(),
         lambda text: re.sub(r"I?B$", "", text.replace(" ", "").upper()),
@@ -55,6 +56,8 @@ REWRITES: dict[str, tuple[Callable[[str], str], ...]] = {
     "a pattern of paths below content/": (
         lambda text: text.replace("\\", "/").strip("/").removeprefix("./"),
     ),
+    "a path below shared/": (lambda text: text.replace("\\", "/").strip("/").removeprefix("shared/"),),
+    "a SHA-256 checksum": (lambda text: text.strip().removeprefix("sha256:").partition(" ")[0],),
     "a release of The Littlest JupyterHub": (lambda text: text.strip().lower().removeprefix("v"),),
     "a web address": (lambda text: "https://" + text.strip(),),
 }

@@ -1,4 +1,4 @@
-"""The two pieces of text that join the hub to the course's environments."""
+"""The texts that join the hub to the course's environments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import known_as
+from . import known_as, pulling
 
 
 def snippet(course: str, everyone: bool) -> str:
@@ -16,6 +16,17 @@ def snippet(course: str, everyone: bool) -> str:
     approval has answered both; otherwise only those who are named may, unless `everyone` may.
     """
     return SNIPPET + OF_THE_COURSE.format(announcement=repr(html.escape(course)), allow_all=everyone)
+
+
+def for_servers() -> dict[str, str]:
+    """The files that every student's server reads when it starts, paths below its configuration mapped to
+    texts: jupyter_server_config.py, and the package that it imports."""
+    package, first = Path(pulling.__file__).parent, "jupyter_server_config.py"
+    files = {first: (package / first).read_text(encoding="utf-8")}
+    for path in sorted(package.glob("*.py")):
+        if path.name != first:
+            files[f"coursehub_pulling/{path.name}"] = path.read_text(encoding="utf-8")
+    return files
 
 
 def at_a_provider(
@@ -98,7 +109,12 @@ START_SERVER = """\
 # is resolved, so that a later change of environment never mixes with a server that runs.
 environment=$(readlink -f /opt/course/envs/current) || exit 1
 export PATH="$environment/bin:$PATH" CONDA_PREFIX="$environment"
+# What every server does besides: keeping students' copies of the course usable when a link is followed.
+export JUPYTER_CONFIG_PATH="/opt/course/jupyter${JUPYTER_CONFIG_PATH:+:$JUPYTER_CONFIG_PATH}"
 # A git inside the environment must trust the course's repository as the system's git does.
 export GIT_CONFIG_SYSTEM=/etc/gitconfig
+# Shows the shared places in the home. That it cannot must not keep anybody from working.
+show=/opt/course/bin/show-shared
+[ ! -x "$show" ] || timeout 10 "$show" || :
 exec "$environment/bin/jupyterhub-singleuser" "$@"
 """

@@ -4,10 +4,13 @@ The tests of this file tell one story, in order, on one machine.
 """
 
 import json
+from pathlib import Path
 
 import pytest
 
+import pull_cases
 from chromium import browser
+from course_folder import NOTEBOOK
 from student import Student
 
 pytestmark = pytest.mark.sandbox
@@ -78,6 +81,66 @@ def test_who_cannot_log_in_follows_no_link(course):
     done = course.run("links.py", "--verify")
     course.secrets["HUB_PASSWORD"] = PASSWORD
     assert done.code == 1 and "did not let HUB_USER log in" in done.error
+
+
+def as_ada(box, *command):
+    """Run something as the student's server does, with the course's environment."""
+    settings = ("HOME=/home/jupyter-ada", "GIT_CONFIG_SYSTEM=/etc/gitconfig", "PYTHONDONTWRITEBYTECODE=1")
+    words = ["runuser", "-u", "jupyter-ada", "--", "env", *settings, *command]
+    done = box.run(words, timeout=600, check=False)
+    assert done.stdout, done.stderr
+    return done.stdout.decode()
+
+
+def test_a_broken_copy_heals_and_a_full_disk_locks_nobody_out(classroom_of_its_own, course, hub):
+    """Through the link and the student's own server, which is not restarted."""
+    box = classroom_of_its_own[1]
+    link = course.deploy().result["link"]
+    ada = Student(hub, "ada", PASSWORD).log_in()
+    ada.follow(link)
+    copy = "/home/jupyter-ada/my-course"
+    notebook = ada.read("my-course/StartHere.ipynb")
+    notebook["cells"].append({"cell_type": "markdown", "id": "own", "metadata": {}, "source": "by ada"})
+    ada.write("my-course/StartHere.ipynb", notebook)
+    box.run(
+        ["sh", "-c", f"cd {copy}/.git && touch index.lock && find objects -type f -exec truncate -s0 {{}} +"]
+    )
+    changed = json.loads((course.root / "content/StartHere.ipynb").read_text())
+    changed["cells"][0]["source"] = "# By the teacher"
+    (course.root / "content/StartHere.ipynb").write_text(json.dumps(changed))
+    (course.root / "content/Later.ipynb").write_text(NOTEBOOK)
+    course.deploy()
+    assert "Its repository was damaged" in ada.follow(link)
+    cells = [cell["source"] for cell in ada.read("my-course/StartHere.ipynb")["cells"]]
+    assert (cells[0], cells[-1]) == ("# By the teacher", "by ada")
+    assert ada.read("my-course/Later.ipynb")["cells"] == json.loads(NOTEBOOK)["cells"]
+
+    # A disk as small as the course, with the copy on it.
+    small = "tmp=$(mktemp -d) && mv $0 $tmp/kept && mkdir $0 && mount -t tmpfs -o size=4m,mode=777 tmpfs $0"
+    box.run(["sh", "-ec", f"{small} && cp -a $tmp/kept/. $0", copy])
+    box.run(["sh", "-c", f"cat /dev/zero > {copy}/large; true"])
+    (course.root / "content/Later.ipynb").write_text(
+        json.dumps({**json.loads(NOTEBOOK), "metadata": {"a": 1}})
+    )
+    course.deploy()
+    assert "the disk is full" in ada.follow(link)
+    assert ada.read("my-course/Later.ipynb")["metadata"] != {"a": 1}
+    box.run(["rm", f"{copy}/large"])
+    ada.follow(link)
+    assert ada.read("my-course/Later.ipynb")["metadata"] == {"a": 1}
+    assert ada.read("my-course/StartHere.ipynb")["cells"][-1]["source"] == "by ada"
+    box.run(["umount", copy])
+
+
+def test_every_damage_heals_with_the_nbgitpuller_that_is_there(classroom_of_its_own, course):
+    """The cases of tests/unit/test_pulling.py, on the real system, by somebody who is not root."""
+    box = classroom_of_its_own[1]
+    box.run(["tee", "/tmp/pull_cases.py"], input=Path(pull_cases.__file__).read_bytes())
+    python = "/opt/course/envs/current/bin/python"
+    said = as_ada(box, python, "/tmp/pull_cases.py", "/home/jupyter-ada/cases", "/opt/course/jupyter")
+    box.run(["rm", "-rf", "/home/jupyter-ada/cases"])
+    done = json.loads(said)
+    assert done == {"cases": len(pull_cases.CASES), "failed": {}}
 
 
 @pytest.mark.parametrize(("interface", "name"), [("lab", "StartHere.ipynb"), ("notebook", ODD[0])])

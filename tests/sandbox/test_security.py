@@ -182,7 +182,7 @@ def test_no_secret_shows_while_a_deploy_runs(classroom, ada, shell):
     box.run(["tee", "/home/jupyter-ada/watch.py"], input=WATCH.encode())
     assert shell.run("python3 watch.py >/dev/null 2>&1 & while ! [ -e watching ]; do sleep 0.1; done")[0] == 0
     changed = course.deploy()
-    assert changed.parts == ["content", "users", "configuration"]
+    assert changed.parts == ["content", "shared", "users", "configuration"]
     shell.run("touch enough; wait")
     seen = shell.run("cat seen.json | python3 -c 'import json,sys; print(ascii(json.load(sys.stdin)))'")[1]
     assert "coursehub" in seen or "import os,zlib" in seen  # it did see the deploy's own process

@@ -78,6 +78,28 @@ def test_a_file_too_large_for_github(tmp_path):
     assert_only(problems_of(tmp_path), "content/data.bin", None, None, "100 MB", "larger")
 
 
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+@pytest.mark.parametrize("name", ["data/wave.csv", "a.ipynb"])
+def test_a_pointer_to_a_file_in_lfs(tmp_path, name):
+    place = make_course(tmp_path) / "content" / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(POINTER)
+    assert_only(problems_of(tmp_path), f"content/{name}", None, None, None, "LFS pointer", "git lfs pull")
+
+
+def test_a_submodule_that_was_not_fetched(tmp_path):
+    root = make_course(tmp_path)
+    (root / ".gitmodules").write_text(
+        '[submodule "other"]\n\tpath = other\n\turl = x\n[submodule "lab"]\n\tpath = content/lab\n\turl = x\n'
+    )
+    (root / "content/lab").mkdir()
+    assert_only(problems_of(root), ".gitmodules", 5, None, None, "content/lab is a submodule", "links.py")
+    (root / "content/lab/a.txt").write_text("fetched")
+    assert problems_of(root) == ()
+
+
 def test_a_pipe(tmp_path):
     os.mkfifo(make_course(tmp_path) / "content" / "pipe.ipynb")
     assert_only(problems_of(tmp_path), "content/pipe.ipynb", None, None, None, "neither a file")

@@ -7,6 +7,7 @@ import pytest
 from coursehub import tls
 from coursehub.health import judgement
 from coursehub.health.judgement import CERTIFICATE, HUB, LOGIN, PLAIN, TIME, confirmed, findings, verdict
+from coursehub.health.look import ahead_by
 from coursehub.health.model import (
     FAILURE,
     GOOD,
@@ -209,3 +210,22 @@ def test_what_is_no_address(text):
 def test_findings_of_nothing():
     assert findings(SECURE, Round(), NOW) == []
     assert Finding("x", "unseen", "").bad and not Finding("x", WARNING, "").bad
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [(None, None), (0.4, None), (-100.0, None), (7200.0, "2 hours ahead"), (-86400.0 * 3, "3 days behind")],
+)
+def test_a_clock_that_is_wrong(ahead, words):
+    answer = Answer(200, "", '{"version": "5.2.1"}', 0.1, ahead)
+    told = [one for one in findings(SECURE, seen(api=answer), NOW) if one.name == judgement.CLOCK]
+    assert [one.seen for one in told] == ([f"the server's clock is {words}"] if words else [])
+    assert judged(seen(api=answer)).state == ("degraded" if words else "up")
+
+
+def test_the_servers_time_is_read_from_its_answer():
+    date = "Wed, 21 Oct 2015 07:28:00 GMT"
+    assert ahead_by(date, 1445412480.0) == 0 and ahead_by(date, 1445412480.0 + 60) == -60
+    assert [ahead_by(text, NOW) for text in (None, "", "yesterday", "Wed, 99 Oct 99999 07:28:00 GMT")] == [
+        None
+    ] * 4

@@ -68,9 +68,10 @@ def test_imports_point_one_way(path):
         layer = other.removeprefix("coursehub.").split(".")[0]
         if own is not None and other.startswith("coursehub.") and layer in LAYERS:
             assert LAYERS.index(layer) <= own, f"{name} imports {other}"
-    if name.startswith("droplet."):
+    if name.startswith(("droplet.", "watchdog.")):
+        near = ("coursehub.droplet", f"coursehub.{name.partition('.')[0]}")
         foreign = {other for other in imported(path) if other.startswith("coursehub")}
-        assert all(other.startswith("coursehub.droplet") for other in foreign)
+        assert all(other.startswith(near) for other in foreign)
 
 
 def test_scripts_are_thin():
@@ -81,12 +82,22 @@ def test_scripts_are_thin():
 def test_what_runs_on_the_droplet_is_standard_library_only():
     import sys
 
-    for path in (PROGRAM / "droplet").glob("*.py"):
+    for path in (*(PROGRAM / "droplet").glob("*.py"), *(PROGRAM / "watchdog").glob("*.py")):
         # Run by the Python of /opt/course/tools, which has py-rattler, and by a course's environment's.
         if path.stem in ("rattler_install", "trial_kernel"):
             continue
         roots = {name.split(".")[0] for name in imported(path)} - {"coursehub", ""}
         assert roots <= set(sys.stdlib_module_names), path.name
+
+
+def test_what_runs_in_a_students_server_is_standard_library_only():
+    import sys
+
+    for path in (PROGRAM / "pulling").glob("*.py"):
+        for name in imported(path) - {"nbgitpuller.pull", "nbgitpuller.pull.GitPuller"}:
+            # It is installed there under another name: see jupyter_server_config.py.
+            ours = name.startswith(("coursehub.pulling", "coursehub_pulling.hook"))
+            assert ours or name.split(".")[0] in sys.stdlib_module_names, f"{path.name}: {name}"
 
 
 def test_what_runs_on_a_plain_runner_is_standard_library_only():

@@ -1,5 +1,6 @@
 """The notebooks' test, but for running them: places in files, patterns, kernels, variables, reports."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from coursehub.model import Silent
-from coursehub.notebooks import choice, failures, installation, kernels, lines, surroundings
+from coursehub.notebooks import choice, failures, installation, kernels, lines, running, surroundings
 from coursehub.notebooks.results import (
     NotebookFailure,
     NotebookResult,
@@ -299,3 +300,17 @@ def test_a_script_that_tests_no_notebook_does_not_load_what_runs_them():
     code = "import sys, coursehub.notebooks.command; print('nbclient' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_a_notebook_has_the_shared_data_where_students_have_it(tmp_path, monkeypatch):
+    for path in ("content/a.ipynb", "shared-data/data/waves.csv"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("1")
+    found = []
+
+    async def look(bench, path, copy, scratch):
+        found.append((copy.parent / "../shared/data/waves.csv").read_text())
+
+    monkeypatch.setattr(running, "failure_of", look)
+    bench = running.Bench(tmp_path, tmp_path, "my-course", 1.0)
+    assert asyncio.run(running.run_notebook(bench, "a.ipynb")).failure is None and found == ["1"]

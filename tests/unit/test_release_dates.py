@@ -143,6 +143,15 @@ def test_before_its_date_nothing_of_it_is_sent(course):
     assert content.warnings(want) == ["content.release: solutoins matches nothing in content/"]
 
 
+def test_large_files_are_told(course):
+    with (course.root / "content/wave.bin").open("wb") as file:
+        file.truncate(30 << 20)
+    warnings = content.warnings(wanted(course, BEFORE))
+    assert len(warnings) == 2
+    assert warnings[1].startswith("content/wave.bin has 30 MB, and every student gets a copy")
+    assert "What to do" in warnings[1]
+
+
 def test_on_its_date_it_comes_and_goes(course):
     before, after, late = (wanted(course, now) for now in (BEFORE, AFTER, LATE))
     (step,) = content.plan(after, seen(before), {})

@@ -30,7 +30,9 @@ GROUPS = (
     "limits",
     "idle",
     "content",
+    "shared",
     "notebooks",
+    "health",
     "hub",
     "mirrors",
 )

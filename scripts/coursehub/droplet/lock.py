@@ -10,6 +10,7 @@ import os
 from coursehub.droplet.system import COURSE, read_json
 
 LOCK = COURSE / "lock"
+UNKNOWN = {"who": "another deploy", "since": "a moment ago", "run": ""}
 _held = []  # The open file descriptor: closing it, as the kernel does at the end, frees the lock.
 
 
@@ -26,10 +27,25 @@ def take_lock(holder):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        return read_json(LOCK) or {"who": "another deploy", "since": "a moment ago", "run": ""}
+        return read_json(LOCK) or UNKNOWN
     # On a full disk the lock holds all the same; only its holder's name is unknown to others.
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
     _held.append(descriptor)
+    return None
+
+
+def holder_now():
+    """Who holds the lock at this moment, as `take_lock` tells; None when nobody does. It is left as it is."""
+    try:
+        descriptor = os.open(LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return read_json(LOCK) or UNKNOWN
+    finally:
+        os.close(descriptor)
     return None

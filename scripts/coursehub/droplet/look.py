@@ -11,16 +11,19 @@ from coursehub.droplet import (
     by_hand,
     configuration,
     content,
+    downloads,
     environment,
     hub,
     isolation,
     packages,
+    shared,
     storage,
     swap,
     users,
+    watchdog,
 )
 from coursehub.droplet.lock import take_lock
-from coursehub.droplet.system import OperationFailed, free_bytes, read_text
+from coursehub.droplet.system import OperationFailed, free_bytes, memory, read_text
 
 LOOKS = {
     "swap": swap.look,
@@ -30,8 +33,11 @@ LOOKS = {
     "hub": hub.look,
     "environment": environment.look,
     "content": content.look,
+    "shared": shared.look,
     "users": users.look,
+    "watchdog": watchdog.look,
     "configuration": configuration.look,
+    "downloads": downloads.look,
     "by_hand": by_hand.look,
 }
 
@@ -73,13 +79,3 @@ def machine():
         "disk_free": free_bytes("/"),
         "root": os.geteuid() == 0,
     }
-
-
-def memory():
-    """Bytes of memory: what the kernel has, or what the machine's control group allows, if less."""
-    kernel = int((read_text("/proc/meminfo") or "MemTotal: 0 kB").split("MemTotal:")[1].split()[0]) * 1024
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        text = (read_text(limit) or "").strip()
-        if text.isdigit():
-            return min(kernel, int(text))
-    return kernel

@@ -27,6 +27,7 @@ from coursehub.droplet import (
     by_hand,
     configuration,
     content,
+    downloads,
     environment,
     first_contact,
     generations,
@@ -41,11 +42,13 @@ from coursehub.droplet import (
     people,
     retention,
     rollback,
+    shared,
     standing,
     storage,
     swap,
     users,
     volume,
+    watchdog,
 )
 from coursehub.droplet.lock import take_lock
 from coursehub.droplet.system import MORE_SPACE, OperationFailed
@@ -72,8 +75,16 @@ OPERATIONS = {
     "environment.pardon": generations.pardon,
     "environment.collect": retention.collect,
     "content.publish": content.publish,
+    "shared.settle": shared.settle,
+    "shared.publish": shared.publish,
     "users.set_passwords": users.set_passwords,
+    "watchdog.install": watchdog.install,
+    "watchdog.remove": watchdog.remove,
     "configuration.apply": configuration.apply,
+    "downloads.fetch": downloads.fetch,
+    "downloads.record": downloads.record,
+    "downloads.forget": downloads.forget,
+    "downloads.tidy": downloads.tidy,
     "activity.look": activity.look,
     "people.look": people.look,
     "people.reset_password": people.reset_password,
@@ -88,7 +99,7 @@ OPERATIONS = {
     "host_key.prepare": host_key.prepare,
     "host_key.activate": host_key.activate,
 }
-TAKES_PAYLOAD = {"content.publish"}
+TAKES_PAYLOAD = {"content.publish", "shared.publish"}
 TAKES_PROGRESS = {
     "packages.install",
     "storage.mount",
@@ -96,6 +107,7 @@ TAKES_PROGRESS = {
     "environment.install_tools",
     "environment.install",
     "configuration.apply",
+    "downloads.fetch",
 }
 
 

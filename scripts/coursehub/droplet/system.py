@@ -121,6 +121,16 @@ def free_bytes(path="/"):
     return about.f_bavail * about.f_frsize
 
 
+def memory():
+    """Bytes of memory: what the kernel has, or what the machine's control group allows, if less."""
+    kernel = int((read_text("/proc/meminfo") or "MemTotal: 0 kB").split("MemTotal:")[1].split()[0]) * 1024
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        text = (read_text(limit) or "").strip()
+        if text.isdigit():
+            return min(kernel, int(text))
+    return kernel
+
+
 def stream(command, *, progress, timeout, environment=None, cwd=None):
     """Run a long command, passing each line it prints to `progress`; return its whole output.
 

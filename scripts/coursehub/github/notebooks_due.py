@@ -11,7 +11,7 @@ from ..problems import Failure
 from .gate import given, is_ready
 from .standalone import Said
 
-FILES = ("content", "course.yml", "environment.yml", "environment.lock", "postBuild")
+FILES = ("content", "shared-data", "course.yml", "environment.yml", "environment.lock", "postBuild")
 """All that can make a notebook fail that did not; git's names for them change with their bytes and names."""
 PATIENCE = 60
 

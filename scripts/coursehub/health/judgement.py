@@ -34,10 +34,12 @@ LEAST_DAYS = 10.0
 SHORT_DAYS, LEAST_PART = 14.0, 1 / 8
 """As a deploy judges a certificate (coursehub.tls): one for a few days is renewed shortly before its end."""
 LONGEST = 160
-NAME, CONNECTION, CERTIFICATE, PLAIN, HUB, LOGIN, TIME = (
-    "name", "connection", "certificate", "way from http", "hub", "log-in page", "response time"
+NAME, CONNECTION, CERTIFICATE, PLAIN, HUB, LOGIN, CLOCK, TIME = (
+    "name", "connection", "certificate", "way from http", "hub", "log-in page", "clock", "response time"
 )  # fmt: skip
-ORDER = (NAME, CONNECTION, CERTIFICATE, PLAIN, HUB, LOGIN, TIME)
+ORDER = (NAME, CONNECTION, CERTIFICATE, PLAIN, HUB, LOGIN, CLOCK, TIME)
+WRONG_TIME = 120.0
+"""Seconds. Log-ins at a provider and certificates allow for a minute or two, not for more."""
 
 RECORD = "look at https.domain in course.yml and at the domain's DNS record: Documentation/Https.md"
 POWER = (
@@ -49,6 +51,9 @@ PROXY = (
 )
 RESTART = "run the workflow that deploys: it restarts a hub that is down, and its log says what was wrong"
 RENEWAL = "run the workflow that deploys; Documentation/Https.md says what each reason means"
+TIME_SERVERS = (
+    "log-ins and certificates fail when it is wrong: on the server, `timedatectl` says why it is not set"
+)
 LOAD = (
     "if a class is at work, the droplet may be too small for it: choose a larger droplet.size, or a timetable"
 )
@@ -65,6 +70,7 @@ def findings(hub: Hub, seen: Round, now: float) -> list[Finding]:
     """What one look came to; `now` in seconds since the epoch. What was not looked at is not judged."""
     found = [named(hub, seen.name), connected(hub, seen.connection), certified(hub, seen.certificate, now)]
     found += [redirected(seen.plain), hub_itself(hub, seen.api), log_in_page(hub, seen.login)]
+    found += [clock(seen.api)]
     return [one for one in found if one is not None]
 
 
@@ -162,6 +168,23 @@ def log_in_page(hub: Hub, seen: Answer | Trouble | None) -> Finding | None:
         return Finding(LOGIN, GOOD, "it has its form")
     what = "no form" if seen.status == 200 else f"status {seen.status}"
     return Finding(LOGIN, FAILURE, plain_text(f"{hub.url}/hub/login answers with {what}"), RESTART)
+
+
+def clock(seen: Answer | Trouble | None) -> Finding | None:
+    """Whether the server's clock is right, where that can be told and it is not."""
+    if not isinstance(seen, Answer) or seen.ahead is None or abs(seen.ahead) < WRONG_TIME:
+        return None
+    words = f"the server's clock is {span(abs(seen.ahead))} {'ahead' if seen.ahead > 0 else 'behind'}"
+    return Finding(CLOCK, WARNING, words, TIME_SERVERS)
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit."""
+    for unit, length in (("day", DAY), ("hour", 3600.0), ("minute", 60.0)):
+        if seconds >= length:
+            number = round(seconds / length)
+            return f"{number} {unit}" + ("" if number == 1 else "s")
+    return f"{seconds:.0f} seconds"
 
 
 def median_time(rounds: Sequence[Round]) -> float | None:

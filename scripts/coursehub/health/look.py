@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from .bounded import together, within
@@ -126,9 +127,19 @@ def fetch(hub: Hub, path: str, seconds: float) -> Answer:
         answer = line.getresponse()
         body = answer.read(MOST).decode("utf-8", "replace")
         location = answer.getheader("Location") or ""
-        return Answer(answer.status, location, body, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        ahead = ahead_by(answer.getheader("Date"), time.time())
+        return Answer(answer.status, location, body, seconds, ahead)
     finally:
         line.close()
+
+
+def ahead_by(date: str | None, now: float) -> float | None:
+    """The seconds by which a server's clock is ahead, by the date in its answer; None for what is no date."""
+    try:
+        return parsedate_to_datetime(date).timestamp() - now if date else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def network_works(controls: Sequence[tuple[str, int]], seconds: float) -> bool:

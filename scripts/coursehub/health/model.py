@@ -75,12 +75,14 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a web server said; `seconds` from the knock to the last byte."""
+    """What a web server said; `seconds` from the knock to the last byte. `ahead` are the seconds by which its
+    clock is ahead of ours, None where it does not tell the time."""
 
     status: int
     location: str
     body: str
     seconds: float
+    ahead: float | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from ..content_files import IGNORED
+from ..settings_shared import DATA, FOLDER
 from . import failures, surroundings
 from .kernels import EnvironmentKernels, kernel_for, without_kernel
 from .results import NotebookFailure, NotebookResult
@@ -97,6 +98,8 @@ async def run_notebook(bench: Bench, path: str) -> NotebookResult:
         copy = home / bench.folder
         Path(scratch, "tmp").mkdir()
         await asyncio.to_thread(copy_content, bench.root / "content", copy)
+        if (bench.root / DATA).is_dir():
+            await asyncio.to_thread(copy_content, bench.root / DATA, home / FOLDER)
         failure = await failure_of(bench, path, copy / path, Path(scratch))
     return NotebookResult(path, time.monotonic() - began, failure)
 

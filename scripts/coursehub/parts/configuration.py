@@ -13,7 +13,7 @@ from ..model import Json, Reporter, Step
 from ..problems import InvalidInput, Problem
 from ..roster.changes import changes, many_leave
 from ..roster.hub import people_snippet
-from ..snippet import START_SERVER, snippet
+from ..snippet import START_SERVER, for_servers, snippet
 from . import encryption, https, sign_in
 from .encryption import Encryption
 from .https import Https
@@ -26,6 +26,7 @@ SERVICE_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub_service.py"
 SERVICE = Path(__file__).parents[1] / "hub_service.py"
 """What the hub can do for Coursehub while it runs: see there."""
 START_FILE = "/opt/course/bin/start-server"
+SERVERS = "/opt/course/jupyter"
 OWN = "jupyterhub_config.py"
 HEADER = "# Written by coursehub at each deploy: change course.yml instead, this file is replaced.\n"
 EXCLUSION = "exclusion"
@@ -80,6 +81,7 @@ def want(settings, secrets, record: str = "") -> Want:
         SNIPPET_FILE: {"text": text, "mode": 0o600},
         SERVICE_FILE: {"text": SERVICE.read_text(encoding="utf-8"), "mode": 0o600},
         CLIENT_FILE: way.file,
+        **{f"{SERVERS}/{name}": {"text": text, "mode": 0o644} for name, text in for_servers().items()},
     }
     served = encryption.wanted(settings, secrets, record)
     return Want(plain, config_yaml(settings), served, way, settings.roster.names)
@@ -188,10 +190,15 @@ def changed(
     title = "Apply the hub's configuration"
     before, after = allowed(present.get(CONFIG)), allowed(files[CONFIG]["text"])
     people = changes(before, after, names=want.names)
-    details = (*(f"~ {Path(path).name}" for path in different), *people)
+    details = (*dict.fromkeys(f"~ {shown(path)}" for path in different), *people)
     if many_leave(before, after or ()):
         return f"{title}, and shut out more than half of the people", details, EXCLUSION
     return title, details, ""
+
+
+def shown(path: str) -> str:
+    """A file as people read it in a plan; what is read by students' servers is one thing."""
+    return Path(SERVERS if path.startswith(f"{SERVERS}/") else path).name
 
 
 def differing(files: Mapping[str, Mapping[str, Json]], present: Mapping[str, str | None]) -> list[str]:

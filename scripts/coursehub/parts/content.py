@@ -21,7 +21,7 @@ from ..release_dates import (
     shown,
     waiting,
 )
-from ..sizes import MIB
+from ..sizes import MIB, bytes_of
 
 NAME = "content"
 REPOSITORY = "/srv/course/content.git"
@@ -46,7 +46,7 @@ class File:
 class Want:
     """`files` in git's order, those that students may have at `now`; `tree` is git's name for all of them
     together. `paths` are all in content/. With `only_dated`, nothing changes but what comes and goes by its
-    date."""
+    date. A file of `large` bytes or more is worth a warning, for each of `students` gets it."""
 
     root: Path
     files: tuple[File, ...]
@@ -55,6 +55,8 @@ class Want:
     releases: Releases = NONE
     now: datetime = EVER
     only_dated: bool = False
+    large: int = 0
+    students: int = 0
 
     def remark(self, path: str) -> str:
         """A path of a plan, with what its release dates have to do with it."""
@@ -69,7 +71,8 @@ def want(settings, secrets, *, now: datetime | None = None, only_dated: bool = F
     now = now or datetime.now(UTC)
     paths = tuple(content_paths(settings.root))
     files = tuple(read(root, path) for path in paths if may_be_given(root, path, releases, now))
-    return Want(root, files, tree_id(files), paths, releases, now, only_dated)
+    large, students = bytes_of(settings.content.large_file), len({*settings.users, *settings.admins})
+    return Want(root, files, tree_id(files), paths, releases, now, only_dated, large, students)
 
 
 def may_be_given(root: Path, path: str, releases: Releases, now: datetime) -> bool:
@@ -157,11 +160,20 @@ def notes(want: Want) -> list[str]:
 
 
 def warnings(want: Want) -> list[str]:
-    """Entries that mean nothing."""
-    return [
+    """Entries that mean nothing, and files that take much of everybody's disk."""
+    idle = [
         f"content.release: {pattern} matches nothing in content/"
         for pattern in idle_patterns(want.paths, want.releases)
     ]
+    return idle + [large(file, want.students) for file in want.files if 0 < want.large <= file.size]
+
+
+def large(file: File, students: int) -> str:
+    """A warning of one large file. Git keeps each version of it a second time."""
+    size = f"content/{file.path} has {file.size / MIB:.0f} MB"
+    all_of_them = f": {file.size * students * 2 / 2**30:.1f} GB for {students} people" if students > 1 else ""
+    fix = "have the notebook read it from where it is published, or make it smaller"
+    return f"{size}, and every student gets a copy, and git's own of it{all_of_them}. What to do: {fix}"
 
 
 def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:

@@ -1,0 +1,219 @@
+"""A student's copy brought up to date: their changes kept, the course's new version taken, and what cannot be
+both set aside under a clear name.
+
+Everything is written beside first, so that a full disk is noticed before anything has changed; then files are
+renamed into their places, one by one; then git is told. Cut off at any point, the next time goes on, for what
+was given is known from git and what is there is looked at.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from collections.abc import Iterator
+
+from . import broken
+from .decide import MAKE_WAY, MERGE, NOTHING, REMOVE, SUBMODULE, TAKE, decide
+from .fetching import fetch, tracking
+from .git import Git, GitFailed
+from .names import COURSES, YOURS, beside, set_aside
+from .notebook import merge
+from .text import is_text, merge_lines
+from .worktree import Worktree
+
+STAGE = "coursehub-stage"
+INCOMING = "refs/coursehub/incoming"
+FILE_MODES = ("100644", "100755")
+
+
+class Update:
+    """One pull, into the copy in `folder`. `when` is how the present is called in names."""
+
+    def __init__(self, folder: str, url: str, branch: str, when: str):
+        self.git = Git(folder)
+        self.url, self.branch, self.when = url, branch, when
+        self.files = Worktree(self.git, os.path.join(self.git.directory, STAGE))
+        self.index, self.courses = self.files.stage + ".index", self.files.stage + ".course"
+        self.beside: dict[str, str] = {}
+
+    def run(self) -> Iterator[str]:
+        """Raises GitFailed when the copy is damaged, NotNow, InTheWay, Changed and OSError."""
+        yield from broken.clear_locks(self.git.directory, self.git.folder)
+        head, before = self.git.commit("HEAD"), self.git.commit(tracking(self.branch))
+        if head is None:
+            raise GitFailed("the copy has no version")
+        yield f"$ git fetch {self.url} {self.branch}\n"
+        fetch(self.git, self.url, self.branch, INCOMING)
+        new = self.git.commit(INCOMING)
+        if new is None:
+            raise GitFailed("what was fetched cannot be read")
+        try:
+            yield from self.bring(head, self.version_given(head, new, before), new)
+        finally:
+            self.clear()
+
+    def version_given(self, head: str, new: str, before: str | None) -> str:
+        """The version that the student's files come from: what this link brought last, or what another did.
+        Histories need not have anything in common, for the course's may have been rewritten. Raises
+        GitFailed when there is none."""
+        if before and self.git.has(head, before):
+            return before
+        if common := self.git.common(head, new):
+            return common
+        others = self.git.line("for-each-ref", "--format=%(objectname)", "refs/remotes").split()
+        for other in others:
+            if self.git.has(head, other):
+                return other
+        raise GitFailed("nothing in this copy comes from the course")
+
+    def bring(self, head: str, given: str, new: str) -> Iterator[str]:
+        """Change the files, and then git's own knowledge of them."""
+        self.clear()  # what one that was cut off has left
+        os.makedirs(self.files.stage, exist_ok=True)
+        own, old, wanted = (self.git.tree(commit) for commit in (head, given, new))
+        yield from broken.take_out_marks(self.files, self.git, sorted(wanted), self.when)
+        choices = self.choices(own, old, wanted)
+        staged = [path for path, what in choices.items() if what in (TAKE, MAKE_WAY, MERGE)]
+        if staged:
+            self.files.stage_files(new, staged)
+        for path in staged:
+            if choices[path] == MERGE:
+                self.merge(path, old[path][1])
+        mine = self.commit_own(head)
+        yield from self.apply(choices)
+        self.commit_both(mine, new, list(choices))
+        yield f"Up to date: {sum(what != NOTHING for what in choices.values())} files came or went\n"
+
+    def choices(self, own: dict, old: dict, wanted: dict) -> dict[str, str]:
+        """What becomes of each path that is not as it should be."""
+        changed, made = [], {}
+        for path in sorted({*old, *wanted}):
+            was, will = old.get(path), wanted.get(path)
+            if SUBMODULE in {entry[0] for entry in (was, will) if entry}:
+                continue
+            if was != will:
+                changed.append(path)
+            elif not os.path.lexists(self.files.place(path)) and path in own:
+                # Deleting a file and clicking is how one begins anew; who told git to delete it means it.
+                made[path] = TAKE
+        blobs = self.files.blobs(changed)
+        for path in changed:
+            was, will = old.get(path), wanted.get(path)
+            what = decide(was and was[1], will and will[1], blobs.get(path))
+            if what == MERGE and not {was[0], will[0]} <= set(FILE_MODES):
+                what = MAKE_WAY
+            if what != NOTHING or will:
+                made[path] = what
+        return made
+
+    def merge(self, path: str, given: str) -> None:
+        """Stage what comes of a file that both changed: the merged one, and if both changed the same place,
+        the course's beside it."""
+        staged = os.path.join(self.files.stage, path)
+        before = self.git("cat-file", "--filters", f"--path={path}", given)
+        mine = self.files.read(path)
+        with open(staged, "rb") as file:
+            theirs = file.read()
+        if path.endswith(".ipynb"):
+            merged = merge(before, mine, theirs)
+            if merged is None:
+                self.beside[path] = YOURS
+                return
+        elif is_text(before, mine, theirs):
+            merged = merge_lines(before, mine, theirs)
+        else:
+            merged = mine, True
+        data, collided = merged
+        if collided:
+            self.beside[path] = COURSES
+            kept = os.path.join(self.courses, path)
+            os.makedirs(os.path.dirname(kept), exist_ok=True)
+            os.rename(staged, kept)
+        self.files.stage_bytes(path, data)
+
+    def commit_own(self, head: str) -> str:
+        """The student's version as a commit, which nothing points at yet; `head` when nothing is theirs."""
+        present = os.path.join(self.git.directory, "index")
+        if os.path.exists(present):
+            shutil.copyfile(present, self.index)
+        try:
+            self.git("read-tree", "-m", head, index=self.index)
+        except GitFailed:
+            self.git("read-tree", head, index=self.index)  # a merge is under way
+        try:
+            self.git("add", "--update", "--ignore-errors", ".", index=self.index)
+        except GitFailed as failure:
+            if "Permission denied" not in str(failure):
+                raise  # Of what cannot be read there is nothing to keep in a commit.
+        tree = self.git.line("write-tree", index=self.index)
+        if tree == self.git.line("rev-parse", head + "^{tree}"):
+            return head
+        return self.commit(tree, [head], "Your version, before the course's newest was taken")
+
+    def commit(self, tree: str, parents: list[str], message: str) -> str:
+        words = [word for parent in parents for word in ("-p", parent)]
+        return self.git.line("commit-tree", tree, *words, "-m", message)
+
+    def apply(self, choices: dict[str, str]) -> Iterator[str]:
+        """Put the staged files in place. What is set aside is named."""
+        for path, what in choices.items():
+            if what == REMOVE:
+                self.files.remove(path)
+        for path, what in choices.items():
+            place = self.files.place(path)
+            if what == MAKE_WAY or self.beside.get(path) == YOURS:
+                self.files.check(path)
+                if os.path.isdir(place) and not os.path.islink(place) and not os.listdir(place):
+                    os.rmdir(place)
+                elif os.path.lexists(place):
+                    yield f"Set aside: {set_aside(place, YOURS, self.when)}\n"
+                self.files.seen.pop(path, None)
+            if what in (TAKE, MAKE_WAY, MERGE):
+                self.files.put(path)
+            if self.beside.get(path) == COURSES:
+                name = beside(place, COURSES, self.when)
+                os.rename(os.path.join(self.courses, path), name)
+                yield f"You and the course changed the same place: {name}\n"
+
+    def commit_both(self, mine: str, new: str, paths: list[str]) -> None:
+        """Record that the student has this version now, on a branch, with nothing unfinished."""
+        names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        self.git("update-index", "-z", "--add", "--remove", "--stdin", input=names, index=self.index)
+        tree = self.git.line("write-tree", index=self.index)
+        local = f"refs/heads/{self.branch}"
+        attached = self.git.says("symbolic-ref", "--quiet", "HEAD")
+        others = [new, *([] if attached else filter(None, [self.git.commit(local)]))]
+        parents = [mine, *(other for other in others if not self.git.has(mine, other))]
+        if parents == [mine] and tree == self.git.line("rev-parse", mine + "^{tree}"):
+            made = mine
+        elif (
+            parents == [mine, new]
+            and self.git.has(new, mine)
+            and tree == self.git.line("rev-parse", new + "^{tree}")
+        ):
+            made = new
+        else:
+            made = self.commit(tree, parents, "Yours and the course's")
+        self.git("update-ref", "-m", "followed a link", "HEAD" if attached else local, made)
+        if not attached:
+            self.git("symbolic-ref", "HEAD", local)
+        os.replace(self.index, os.path.join(self.git.directory, "index"))
+        broken.forget_unfinished(self.git.directory)
+        self.git("update-ref", tracking(self.branch), new)
+        self.remember_address()
+
+    def remember_address(self) -> None:
+        """For nbgitpuller's own way, and for students who use git: where this came from."""
+        wanted = (("url", self.url), ("fetch", "+refs/heads/*:refs/remotes/origin/*"))
+        for key, value in wanted:
+            name = f"remote.origin.{key}"
+            if not self.git.says("config", "--get", name) or self.git.line("config", "--get", name) != value:
+                self.git("config", "--replace-all", name, value)
+
+    def clear(self) -> None:
+        for left in glob.glob(glob.escape(self.files.stage) + "*"):
+            if os.path.isdir(left):
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                os.unlink(left)

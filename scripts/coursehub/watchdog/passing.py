@@ -1,0 +1,105 @@
+"""One pass of the watchdog: look, judge, and as long as something can be healed, act and look again."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import asdict
+
+from coursehub.droplet import lock
+from coursehub.watchdog import acts, decision, judgement, keeping, looks
+from coursehub.watchdog.model import GOOD, state_of
+
+ACTS_IN_A_PASS = 3
+CONFIRMING = 4.0
+"""Seconds. What ends while this passes, such as a restart by somebody, was no trouble."""
+HOLDER = "the droplet's watchdog, which heals"
+
+
+def main():
+    """A whole pass, for the timer. While somebody deploys there is nothing to judge, and nothing is done."""
+    busy = looks.deploying()
+    if busy:
+        print(f"Quiet, because of {busy.get('who', 'a deploy')}", flush=True)
+        return
+    began, before = time.time(), keeping.last()
+    report, events = watch(before, began)
+    for keep, what in ((keeping.log, events), (keeping.save, {**report, "seconds": time.time() - began})):
+        # On a full disk: the journal has it, and the next pass tries again.
+        with contextlib.suppress(OSError):
+            keep(what)
+    for event in events:
+        print(line(event), flush=True)
+
+
+def watch(before, now):
+    """(report, events) of this pass, with all that was done in it."""
+    seen, found = judged(now)
+    streaks = streaks_with(before["streaks"], found)
+    if decision.next_act(found, seen, before["acts"], streaks, now):
+        time.sleep(CONFIRMING)
+        seen, found = judged(time.time())
+    events = keeping.changes(before, [asdict(one) for one in found], now)
+    done = list(before["acts"])
+    for _ in range(ACTS_IN_A_PASS):
+        act = decision.next_act(found, seen, done, streaks, time.time())
+        if act is None or not locked(act):
+            break
+        at = time.time()
+        words = acts.do(act)
+        entry = {"at": at, "act": act.name, "finding": act.finding, "on": act.on, "words": words}
+        done = [*done, entry][-keeping.KEPT_ACTS :]
+        events.append({"what": "did", **entry, "seconds": round(time.time() - at, 1)})
+        middle = {"findings": [asdict(one) for one in found], "since": since(before, found, now)}
+        seen, found = judged(time.time())
+        events += keeping.changes(middle, [asdict(one) for one in found], time.time())
+    return {
+        "at": time.time(),
+        "state": state_of(found),
+        "person": any(one.bad for one in found)
+        and decision.next_act(found, seen, done, streaks, time.time()) is None,
+        "findings": [asdict(one) for one in found],
+        "acts": done,
+        "streaks": streaks_with(before["streaks"], found),
+        "since": since(before, found, now),
+        "capacity": {key: seen[key] for key in ("disks", "memory")},
+        "servers": seen["servers"].get("running"),
+    }, events
+
+
+def judged(now):
+    """(seen, findings) of this moment."""
+    seen = looks.look()
+    seen["changed"] = looks.attempted(acts.changed)
+    return seen, judgement.findings(seen, now)
+
+
+def locked(act):
+    """Whether this process may change something: whoever deploys waits for it, and it never for them."""
+    since_words = time.strftime("%H:%M:%S UTC", time.gmtime())
+    return lock.take_lock({"who": HOLDER, "since": since_words, "run": ""}) is None
+
+
+def streaks_with(streaks, found):
+    """How many passes in a row have found what is not good."""
+    return {one.name: streaks.get(one.name, 0) + 1 for one in found if one.level != GOOD}
+
+
+def since(before, found, now):
+    """Since when each finding has not been good."""
+    return {one.name: before["since"].get(one.name, now) for one in found if one.level != GOOD}
+
+
+def line(event):
+    """An event as the journal shows it."""
+    if event["what"] == "found":
+        why = f" ({event['why']})" if event["why"] else ""
+        return f"found: {event['name']}: {event['seen']}{why}"
+    if event["what"] == "did":
+        return f"did: {event['words']} (in {event['seconds']:.0f} s, for: {event['finding']})"
+    return f"over: {event['name']}, after {event['seconds']} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
