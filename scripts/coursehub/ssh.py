@@ -51,6 +51,7 @@ MODULES = (
     "swap",
     "packages",
     "hub",
+    "hub_api",
     "certificate",
     "mount_home",
     "volume",

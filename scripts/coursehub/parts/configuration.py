@@ -22,6 +22,9 @@ from .sign_in import CLIENT_FILE, SignIn
 NAME = "configuration"
 CONFIG = "/opt/tljh/config/config.yaml"
 SNIPPET_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub.py"
+SERVICE_FILE = "/opt/tljh/config/jupyterhub_config.d/coursehub_service.py"
+SERVICE = Path(__file__).parents[1] / "hub_service.py"
+"""What the hub can do for Coursehub while it runs: see there."""
 START_FILE = "/opt/course/bin/start-server"
 OWN = "jupyterhub_config.py"
 HEADER = "# Written by coursehub at each deploy: change course.yml instead, this file is replaced.\n"
@@ -75,6 +78,7 @@ def want(settings, secrets, record: str = "") -> Want:
     plain = {
         START_FILE: {"text": START_SERVER, "mode": 0o755},
         SNIPPET_FILE: {"text": text, "mode": 0o600},
+        SERVICE_FILE: {"text": SERVICE.read_text(encoding="utf-8"), "mode": 0o600},
         CLIENT_FILE: way.file,
     }
     served = encryption.wanted(settings, secrets, record)
