@@ -51,6 +51,7 @@ mkdir -p /var/lib/apt/lists/partial /var/lib/apt/periodic
 touch -d '3 days ago' /var/lib/apt/lists
 rm -rf /opt/course/bin /opt/course/jupyter /opt/course/state/last-good /opt/course/state/configuration.json
 rm -f /opt/tljh/state/passwords.dbm* /opt/tljh/config/jupyterhub_config.d/coursehub.py
+rm -f /opt/tljh/config/jupyterhub_config.d/coursehub_service.py /opt/tljh/config/roster.json
 cat /root/config.yaml > /opt/tljh/config/config.yaml
 systemctl reset-failed jupyterhub traefik
 timeout 60 tljh-config reload proxy

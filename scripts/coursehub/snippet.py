@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
 from pathlib import Path
 
 from . import known_as, pulling
@@ -29,12 +28,10 @@ def for_servers() -> dict[str, str]:
     return files
 
 
-def at_a_provider(
-    client_file: str, claim: str, identities: Mapping[str, str], domain: str | None, name: str
-) -> str:
+def at_a_provider(client_file: str, claim: str, roster_file: str, domain: str | None, name: str) -> str:
     """What the hub is told of a provider beyond its addresses: the client that it asks as, in a file that
     only root may read, and which account somebody opens there."""
-    values = {"client": client_file, "claim": claim, "identities": dict(identities), "domain": domain}
+    values = {"client": client_file, "claim": claim, "roster": roster_file, "domain": domain}
     shown = {key: repr(value) for key, value in (values | {"name": name}).items()}
     return PROVIDER.format(**shown, known_as=Path(known_as.__file__).read_text(encoding="utf-8"))
 
@@ -46,10 +43,15 @@ PROVIDER = """
 
 def account(user_info):
     # Called with what the provider says; the authenticator itself has checked that it is the provider.
+    import json
+
     from tornado.web import HTTPError
 
+    # Read each time: a deploy changes it while the hub runs.
+    with open({roster}) as file:
+        identities = json.load(file)["identities"]
     identity = identity_in(user_info, {claim}, {domain})
-    found = account_of(identity, {identities}, {domain})
+    found = account_of(identity, identities, {domain})
     if found is None:
         words = "You are signed in at %s as %s, which opens no account of this course. Ask your teacher."
         raise HTTPError(403, words, {name}, user_info.get({claim}))

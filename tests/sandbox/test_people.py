@@ -252,7 +252,7 @@ def test_who_leaves_and_what_becomes_of_the_files(course, box, hub, kernel):
 
 def test_the_list_catches_up(course, hub, kernel):
     course.override["users"] = ["ada", "grace", "zoe"]
-    assert "Forget what was done by hand" in course.deploy().plan[-1]
+    assert any("Forget what was done by hand" in title for title in course.deploy().plan)
     assert not people(course)["zoe"]["added"] and course.deploy().plan == []
     Student(hub, "zoe", FIRST).log_in()
     course.override["users"] = ["ada", "grace"]

@@ -135,9 +135,10 @@ def test_the_configuration_is_applied_when_it_differs_was_interrupted_or_the_hub
 def test_only_a_change_that_concerns_traefik_restarts_it(tmp_path):
     before = configuration.want(settings(tmp_path), None)
     seen = seen_as(before)
-    users_changed = configuration.want(settings(tmp_path, users=("ada", "grace")), None)
-    (step,) = configuration.plan(users_changed, seen, MACHINE)
-    assert (step.parameters["reload"], step.details) == ("hub", ("~ config.yaml", "+ 1 person"))
+    idle = SimpleNamespace(stop_after_minutes=90, check_every_minutes=5)
+    longer = configuration.want(settings(tmp_path, idle=idle), None)
+    (step,) = configuration.plan(longer, seen, MACHINE)
+    assert (step.parameters["reload"], step.details) == ("hub", ("~ config.yaml",))
     https = Https("a@b.org", "hub.b.org", staging=False, address_certificate=True)
     (step,) = configuration.plan(configuration.want(settings(tmp_path, https=https), None), seen, MACHINE)
     assert step.parameters["reload"] == "proxy"

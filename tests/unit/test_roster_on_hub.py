@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 from traitlets.config import Config
 
 from course_folder import assert_only, make_course, problems_of
 from coursehub.command import WORDS
+from coursehub.droplet import configuration as droplet_configuration
+from coursehub.droplet import hub_api, people
+from coursehub.droplet import roster as on_droplet
+from coursehub.droplet.system import OperationFailed
 from coursehub.model import Step, StepResult
 from coursehub.outcome import Outcome
 from coursehub.parts import configuration, users
 from coursehub.problems import Failure, InvalidInput
 from coursehub.roster.changes import changes, many_leave
 from coursehub.roster.discretion import discreet, discreet_outcome
-from coursehub.roster.hub import people_snippet
+from coursehub.roster.hub import ROSTER_FILE, people_snippet, roster_file
 from coursehub.roster.joining import joined
 from coursehub.roster.people import Person, Roster, in_words
 from coursehub.roster.reading import people_from
@@ -106,7 +111,7 @@ def test_a_plan_tells_how_many_come_and_leave(tmp_path):
     after = configuration.want(everybody(tmp_path / "b", "tom\nann\n"), Secrets())
     state = {"files": seen, "applied": before.digest, "problem": None, "refusal": None, "served": None}
     (step,) = configuration.plan(after, state | {"resolved": [], "addresses": []}, {"address": "203.0.113.7"})
-    assert step.details == ("~ coursehub.py", "~ config.yaml", "+ 2 people, - 1 person")
+    assert step.details == ("~ roster.json", "~ config.yaml", "+ 2 people, - 1 person")
     assert "zoe" not in step.title + str(step.details)
 
 
@@ -157,17 +162,20 @@ def test_an_admin_of_the_secret_is_locked_like_the_others_and_not_named(tmp_path
 # What the hub makes of it
 
 
-def configured(snippet, database, everybody_may=False, by_hand=None):
+def configured(roster, database, everybody_may=False, own="", by_hand=None):
     """JupyterHub's configuration after the file was read, as traitlets reads it: each by itself. `by_hand` is
     what scripts/people.py noted, or the text of that file."""
     c = Config()
     c.Authenticator.allow_all = everybody_may
+    file = database.parent / "roster.json"
+    file.write_text(roster_file(roster, {}, everybody_may))
     noted = database.with_name("by-hand.json")
     if by_hand is not None:
         noted.write_text(by_hand if isinstance(by_hand, str) else json.dumps(by_hand))
-    snippet = snippet.replace("/opt/tljh/state/jupyterhub.sqlite", str(database))
-    snippet = snippet.replace("/opt/tljh/state/coursehub-by-hand.json", str(noted))
-    exec(compile(snippet, "x", "exec"), {"c": c})
+    text = own + people_snippet(everybody_may)
+    text = text.replace(ROSTER_FILE, str(file)).replace("/opt/tljh/state/jupyterhub.sqlite", str(database))
+    text = text.replace("/opt/tljh/state/coursehub-by-hand.json", str(noted))
+    exec(compile(text, "x", "exec"), {"c": c})
     return c
 
 
@@ -198,7 +206,7 @@ def database(tmp_path):
 
 
 def test_who_left_is_blocked_and_whoever_is_named_is_not(database):
-    c = configured(people_snippet(ASSISTED, False), database)
+    c = configured(ASSISTED, database)
     assert c.Authenticator.blocked_users == {"left"}
     assert c.Authenticator.allow_existing_users is False
     with sqlite3.connect(database) as connection:
@@ -209,23 +217,22 @@ def test_who_left_is_blocked_and_whoever_is_named_is_not(database):
 
 
 def test_whom_the_courses_own_additions_let_in_stays(database):
-    text = people_snippet(ASSISTED, False)
     for own in (
         "c.Authenticator.allowed_users = {'left'}\n",
         "c.Authenticator.allowed_users.update({'left'})\n",
     ):
-        assert configured(own + text, database).Authenticator.blocked_users == set()
+        assert configured(ASSISTED, database, own=own).Authenticator.blocked_users == set()
 
 
 def test_whoever_is_named_otherwise_is_no_admin_any_more(database):
-    configured(people_snippet(ASSISTED, False), database)
+    configured(ASSISTED, database)
     with sqlite3.connect(database) as connection:
         assert connection.execute("SELECT name FROM users WHERE admin").fetchall() == [("teacher",)]
         assert connection.execute("SELECT * FROM user_role_map").fetchall() == [(1, 2), (3, 2), (4, 1)]
 
 
 def test_whom_an_admin_let_in_with_sign_up_stays(database):
-    c = configured(people_snippet(ASSISTED, True), database, everybody_may=True)
+    c = configured(ASSISTED, database, everybody_may=True)
     assert "blocked_users" not in c.Authenticator and "allow_existing_users" not in c.Authenticator
     (role,) = c.JupyterHub.load_roles.get_value([])
     assert "servers" in role["scopes"] and "students" not in c.JupyterHub.load_groups.get_value({})
@@ -233,7 +240,7 @@ def test_whom_an_admin_let_in_with_sign_up_stays(database):
 
 def test_what_was_done_by_hand_holds_when_the_hub_starts_anew(database):
     by_hand = {"added": {"left": {}, "zoe": {}}, "blocked": {"ada": {}}, "admins": {"grace": {}, "old": {}}}
-    c = configured(people_snippet(ASSISTED, False), database, by_hand=by_hand)
+    c = configured(ASSISTED, database, by_hand=by_hand)
     assert c.Authenticator.blocked_users == {"ada"}, "a block holds whatever the list says"
     assert merged(c, "allowed_users", {"teacher"}) == {"teacher", "left", "zoe", "grace"}
     assert merged(c, "admin_users", {"teacher"}) == {"teacher", "grace"}, "who is on no list is no admin"
@@ -245,27 +252,27 @@ def test_what_was_done_by_hand_holds_when_the_hub_starts_anew(database):
 
 def test_what_was_done_by_hand_with_sign_up(database):
     by_hand = {"added": {}, "blocked": {"ada": {}}, "admins": {"newcomer": {}}}
-    c = configured(people_snippet(ASSISTED, True), database, everybody_may=True, by_hand=by_hand)
+    c = configured(ASSISTED, database, everybody_may=True, by_hand=by_hand)
     assert merged(c, "blocked_users") == {"ada"} and merged(c, "admin_users") == {"newcomer"}
 
 
 def test_a_note_that_cannot_be_read_does_not_keep_the_hub_from_starting(database, capsys):
-    c = configured(people_snippet(ASSISTED, False), database, by_hand="{")
+    c = configured(ASSISTED, database, by_hand="{")
     assert c.Authenticator.blocked_users == {"left"} and "cannot be read" in capsys.readouterr().out
 
 
 def test_a_hub_that_was_never_started_has_nobody_to_block(tmp_path):
-    c = configured(people_snippet(ASSISTED, False), tmp_path / "none")
+    c = configured(ASSISTED, tmp_path / "none")
     assert c.Authenticator.blocked_users == set()
     (tmp_path / "empty").touch()
-    c = configured(people_snippet(Roster(), False), tmp_path / "empty")
+    c = configured(Roster(), tmp_path / "empty")
     assert c.Authenticator.blocked_users == set()
     assert c.JupyterHub.load_groups.get_value({}) == {}
     assert c.JupyterHub.load_roles.get_value([])[0]["users"] == []
 
 
 def test_an_assistant_is_limited_to_the_students(tmp_path):
-    c = configured(people_snippet(ASSISTED, False), tmp_path / "none")
+    c = configured(ASSISTED, tmp_path / "none")
     (role,) = c.JupyterHub.load_roles.get_value([])
     assert role["users"] == ["grace"]
     assert all(scope == "admin-ui" or scope.endswith("!group=students") for scope in role["scopes"])
@@ -276,6 +283,123 @@ def test_an_assistant_is_limited_to_the_students(tmp_path):
 
 def test_the_courses_own_roles_are_added_to(tmp_path):
     own = "c.JupyterHub.load_roles = [{'name': 'mine'}]\nc.JupyterHub.load_groups = {'mine': {'users': []}}\n"
-    c = configured(own + people_snippet(ASSISTED, False), tmp_path / "none")
+    c = configured(ASSISTED, tmp_path / "none", own=own)
     assert [role["name"] for role in c.JupyterHub.load_roles] == ["mine", "assistant"]
     assert {"mine", "monday", "students"} == set(c.JupyterHub.load_groups)
+
+
+# The hub that runs
+
+
+def a_change(tmp_path, before, after, more=lambda folder: None):
+    """The step from one roster to another, on a hub that was seen healthy with the first."""
+    old, new = (make_course(tmp_path / name, text) for name, text in (("a", before), ("b", after)))
+    for folder in (old, new):
+        more(folder)
+    was = configuration.want(joined(load(old), (), names=True), Secrets())
+    seen = {path: file.get("text") for path, file in was.files.items()}
+    state = {"files": seen, "applied": was.digest, "problem": None, "refusal": None, "served": None}
+    wanted = configuration.want(joined(load(new), (), names=True), Secrets())
+    about = state | {"resolved": [], "addresses": []}
+    return configuration.plan(wanted, about, {"address": "203.0.113.7"}), wanted, about
+
+
+def test_another_roster_alone_restarts_nothing(tmp_path):
+    (step,), *_ = a_change(tmp_path, COURSE, COURSE.replace("  - ada\n", "  - zoe\n"))
+    assert (step.title, step.parameters["reload"]) == ("Apply the roster", "roster")
+    assert step.details[-2:] == ("+ zoe", "- ada")
+    assert step.parameters["people"] == {"file": ROSTER_FILE, "others": False}
+
+
+def test_another_role_is_told_too(tmp_path):
+    (step,), *_ = a_change(tmp_path, COURSE, COURSE.replace("role: assistant", "role: student"))
+    assert (step.parameters["reload"], step.details) == ("roster", ("~ roster.json",))
+
+
+def test_with_anything_else_the_hub_starts_anew(tmp_path):
+    other = COURSE.replace("  - ada\n", "  - zoe\n") + "idle: {stop_after_minutes: 90}\n"
+    (step,), *_ = a_change(tmp_path, COURSE, other)
+    assert (step.title, step.parameters["reload"]) == ("Apply the hub's configuration", "hub")
+
+
+def test_where_the_courses_own_additions_are_about_people_the_hub_starts_anew(tmp_path):
+    def own(folder):
+        (folder / "jupyterhub_config.py").write_text("c.Authenticator.allowed_users.add('guest')\n")
+
+    (step,), *_ = a_change(tmp_path, COURSE, COURSE.replace("  - ada\n", "  - zoe\n"), own)
+    assert step.parameters["reload"] == "hub"
+
+
+def test_after_an_interruption_the_hub_starts_anew(tmp_path):
+    _, wanted, seen = a_change(tmp_path, COURSE, COURSE.replace("  - ada\n", "  - zoe\n"))
+    text = wanted.files[ROSTER_FILE]["text"]
+    half = {**seen, "files": {**seen["files"], ROSTER_FILE: text}}
+    (step,) = configuration.plan(wanted, half, {"address": "203.0.113.7"})
+    assert step.parameters["reload"] == "hub"
+    (step,) = configuration.plan(wanted, {**seen, "applied": None}, {"address": "203.0.113.7"})
+    assert step.parameters["reload"] == "hub"
+
+
+def told(roster, before, known, others):
+    order = on_droplet.ordered(before, json.loads(roster_file(roster, {}, others)), known, others)
+    return {one.pop("name"): one for one in order}
+
+
+def test_the_running_hub_is_told_of_everybody_and_of_those_who_are_to_go():
+    told_of = told(ASSISTED, {"admins": [], "users": ["left"]}, {"stranger", "ada"}, False)
+    nothing = {"allowed": False, "named": False, "admin": False, "assistant": False, "groups": []}
+    assert told_of["stranger"] == nothing and "left" not in told_of, "who left holds nothing"
+    student = {"allowed": True, "named": True, "admin": False, "assistant": False}
+    assert told_of["ada"] == student | {"groups": ["students"]}
+    assert told_of["grace"] == student | {"assistant": True, "groups": ["monday"]}
+    assert told_of["teacher"] == student | {"admin": True, "groups": []}
+
+
+def test_where_others_come_in_nobody_is_shut_out():
+    before = {"admins": ["gone"], "users": ["ada"]}
+    told_of = told(ASSISTED, before, {"gone", "stranger", "ada"}, True)
+    assert set(told_of) == {"teacher", "grace", "ada", "gone"}
+    gone = told_of["gone"]
+    assert gone["allowed"] and not (gone["named"] or gone["admin"])
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """The droplet's side of a deploy, where the hub notes what it is told; its `fails` are errors."""
+    hub = SimpleNamespace(told=None, stopped=[], restarted=[], fails=None, said=[], folder=tmp_path)
+
+    def settle(order):
+        if hub.fails:
+            raise OperationFailed(hub.fails)
+        hub.told = {one["name"]: one["allowed"] for one in order}
+
+    monkeypatch.setattr(hub_api, "settle", settle)
+    monkeypatch.setattr(hub_api, "stop_server", lambda name, seconds: hub.stopped.append(name))
+    monkeypatch.setattr(people, "rows", lambda query: [("ada", 1), ("left", 1)])
+    monkeypatch.setattr(droplet_configuration, "restart", lambda what: hub.restarted.append(what))
+    monkeypatch.setattr(droplet_configuration, "problem_for_students", lambda: None)
+    monkeypatch.setattr(droplet_configuration, "GOOD", tmp_path / "good.json")
+    monkeypatch.setattr(droplet_configuration, "APPLIED", tmp_path / "applied.json")
+    return hub
+
+
+def apply_roster(hub):
+    file = hub.folder / "roster.json"
+    files = {str(file): {"text": roster_file(ASSISTED, {}, False), "mode": 0o600}}
+    about = {"file": str(file), "others": False}
+    droplet_configuration.apply(files, "roster", hub.said.append, people=about)
+    assert json.loads(file.read_text())["users"] == ["ada", "grace"]
+    applied = json.loads((hub.folder / "applied.json").read_text())
+    assert applied["digest"] == droplet_configuration.digest(files)
+
+
+def test_the_running_hub_is_told_and_not_restarted(hub):
+    apply_roster(hub)
+    assert hub.told == {"ada": True, "grace": True, "left": False, "teacher": True}
+    assert hub.stopped == ["left"] and hub.restarted == []
+
+
+def test_a_hub_that_does_not_take_the_roster_is_restarted(hub):
+    hub.fails = "the hub answered 404 to POST"
+    apply_roster(hub)
+    assert hub.restarted == ["hub"] and "404" in hub.said[0]

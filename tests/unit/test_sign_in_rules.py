@@ -21,6 +21,7 @@ from coursehub.log_in_page import is_log_in_page
 from coursehub.parts import configuration, sign_in, users
 from coursehub.people.resetting import require_passwords
 from coursehub.problems import Failure, InvalidInput
+from coursehub.roster import hub as people_of_hub
 from coursehub.roster.joining import joined
 from coursehub.roster.reading import people_from
 from coursehub.secrets import Secrets
@@ -223,9 +224,13 @@ def hub_of(tmp_path, monkeypatch, text):
     file = tmp_path / "client.json"
     file.write_text(json.dumps({"id": "the-hub", "secret": "keep-this-secret"}))
     monkeypatch.setattr(sign_in, "CLIENT_FILE", str(file))
+    roster = tmp_path / "roster.json"
+    for module in (sign_in, configuration, people_of_hub):
+        monkeypatch.setattr(module, "ROSTER_FILE", str(roster))
     c = Config()
     c.JupyterHub.authenticator_class = "x"
     want = configuration.want(course(tmp_path, text), CLIENT)
+    roster.write_text(want.files[str(roster)]["text"])
     exec(want.files[configuration.SNIPPET_FILE]["text"], {"c": c})
     return c
 

@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 
-from coursehub.droplet import certificate, provider
+from coursehub.droplet import certificate, provider, roster
 from coursehub.droplet.hub import journal, problem_for_students
 from coursehub.droplet.system import (
     STATE,
@@ -72,11 +72,21 @@ def digest(files):
 
 
 def apply(
-    files, reload, progress, host=None, ca=None, fallback=None, private_key=None, client=None, trial=None
+    files,
+    reload,
+    progress,
+    host=None,
+    ca=None,
+    fallback=None,
+    private_key=None,
+    client=None,
+    trial=None,
+    people=None,
 ):
     """Write `files`, restart what `reload` names ("hub" or "proxy"), and wait until the hub is healthy and,
-    after a restart of the proxy, `host` has its certificate. `private_key` and `client` are texts of files
-    that come with a digest only; a `trial` of the client at its provider comes before anything is changed.
+    after a restart of the proxy, `host` has its certificate. With "roster", the hub goes on running and is
+    told of the people, in the "file" that `people` names. `private_key` and `client` are texts of files that
+    come with a digest only; a `trial` of the client at its provider comes before anything is changed.
 
     If that is not so in time, what was last healthy is put back, and OperationFailed carries the journal's
     last lines or the authority's words. With `fallback` (further files), a certificate that is not to be had
@@ -90,7 +100,8 @@ def apply(
     if not GOOD.exists():
         keep(files)
     try:
-        come_up(files, reload, host, ca, texts, progress)
+        if reload != "roster" or not told(files, people, progress):
+            come_up(files, "hub" if reload == "roster" else reload, host, ca, texts, progress)
     except certificate.NoCertificate as refused:
         if fallback is None:
             take_back(files, refused, progress)
@@ -106,6 +117,18 @@ def apply(
     keep(files)
     mark(files)
     return {"refused": reason}
+
+
+def told(files, people, progress):
+    """Put the files in place and let the hub that runs know of the roster; whether that did it. If not, the
+    hub learns it by starting, which takes longer."""
+    file, others = people["file"], people["others"]
+    before = roster.present(file)
+    put(files)
+    problem = roster.settle(before, files[file]["text"], others) or problem_for_students()
+    if problem:
+        progress(f"the hub that runs did not take the roster ({problem})")
+    return not problem
 
 
 def come_up(files, reload, host, ca, texts, progress):

@@ -29,19 +29,19 @@ SEE = "people.py list shows who"
 
 @dataclass(frozen=True)
 class Want:
-    """The `people` of the list and the `admins` among them; with `everyone`, others come in as well. `names`
+    """The `people` of the list and the `admins` among them; with `others`, some come in besides. `names`
     tells whether somebody may be named where this is read."""
 
     people: frozenset[str] = field(repr=False)
     admins: frozenset[str] = field(repr=False)
-    everyone: bool
+    others: bool
     names: bool
 
 
 def want(settings, secrets) -> Want:
     admins = frozenset(settings.admins)
-    everyone = sign_in.wanted(settings, None).everyone
-    return Want(admins | frozenset(settings.users), admins, everyone, settings.roster.names)
+    others = sign_in.wanted(settings, None).others
+    return Want(admins | frozenset(settings.users), admins, others, settings.roster.names)
 
 
 def question(want: Want) -> Json:
@@ -67,7 +67,7 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
 def caught_up(want: Want, seen: Mapping) -> dict[str, set[str]]:
     """What need not be kept by hand any longer: {kind: names}. A block is kept whatever the list says."""
     added, admins = set(seen["added"]), set(seen["admins"])
-    left = set() if want.everyone else admins - added - want.people
+    left = set() if want.others else admins - added - want.people
     return {"added": added & want.people, "admins": (admins & want.admins) | left}
 
 

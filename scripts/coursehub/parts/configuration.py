@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from ..model import Json, Reporter, Step
 from ..problems import InvalidInput, Problem
 from ..roster.changes import changes, many_leave
-from ..roster.hub import people_snippet
+from ..roster.hub import ROSTER_FILE, people_snippet, roster_file
 from ..snippet import START_SERVER, for_servers, snippet
 from . import encryption, https, sign_in
 from .encryption import Encryption
@@ -29,6 +30,8 @@ START_FILE = "/opt/course/bin/start-server"
 SERVERS = "/opt/course/jupyter"
 OWN = "jupyterhub_config.py"
 HEADER = "# Written by coursehub at each deploy: change course.yml instead, this file is replaced.\n"
+OWN_PEOPLE = re.compile(r"Authenticator|_users\b|load_(?:groups|roles)")
+"""In the course's own additions: they say who may what, too, which only a hub that starts puts together."""
 EXCLUSION = "exclusion"
 """The word with which a person allows that most of the people are shut out (command.WORDS)."""
 PROXY_KEYS = ("http", "https")
@@ -40,13 +43,15 @@ APPS = {"lab": "jupyterlab", "notebook": "classic"}
 @dataclass(frozen=True)
 class Want:
     """`plain` are the files that have nothing to do with encryption, paths mapped to {"text", "mode"};
-    `config` is config.yaml but for `https`; `names` tells whether the plan may name people."""
+    `config` is config.yaml but for `https`; `names` tells whether the plan may name people,
+    `in_place` whether the hub that runs can be told of another roster."""
 
     plain: Mapping[str, Mapping[str, Json]]
     config: Mapping[str, Json]
     encryption: Encryption
     sign_in: SignIn
     names: bool = False
+    in_place: bool = True
 
     @property
     def files(self) -> dict[str, Mapping[str, Json]]:
@@ -74,17 +79,20 @@ def want(settings, secrets, record: str = "") -> Want:
     its own does not suit its domain.
     """
     way = sign_in.wanted(settings, secrets)
-    people = people_snippet(settings.roster, way.everyone)
-    text = snippet(settings.name, way.everyone) + way.text + own_snippet(settings.root) + people
+    own = own_snippet(settings.root)
+    text = snippet(settings.name, way.everyone) + way.text + own + people_snippet(way.others)
+    roster = roster_file(settings.roster, sign_in.identities(settings), way.others)
     plain = {
         START_FILE: {"text": START_SERVER, "mode": 0o755},
+        ROSTER_FILE: {"text": roster, "mode": 0o600},
         SNIPPET_FILE: {"text": text, "mode": 0o600},
         SERVICE_FILE: {"text": SERVICE.read_text(encoding="utf-8"), "mode": 0o600},
         CLIENT_FILE: way.file,
         **{f"{SERVERS}/{name}": {"text": text, "mode": 0o644} for name, text in for_servers().items()},
     }
     served = encryption.wanted(settings, secrets, record)
-    return Want(plain, config_yaml(settings), served, way, settings.roster.names)
+    in_place = not OWN_PEOPLE.search(own)
+    return Want(plain, config_yaml(settings), served, way, settings.roster.names, in_place)
 
 
 def config_yaml(settings) -> dict[str, Json]:
@@ -156,9 +164,10 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
     proxy = any(path in https.FILES for path in different) or (
         proxy_settings(files[CONFIG]["text"]) != proxy_settings(seen["files"].get(CONFIG))
     )
-    needs = ""
+    needs, in_place = "", False
     if different:
-        title, details, needs = changed(want, files, seen["files"], different)
+        in_place = not trouble and want.in_place and roster_alone(files, seen, different)
+        title, details, needs = changed(want, files, seen["files"], different, in_place=in_place)
         details += people.details(url)
     else:
         only_that = lacking and not seen["problem"]
@@ -166,7 +175,8 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
         details = (trouble or "the last change of its configuration was interrupted",)
     parameters = {
         "files": files,
-        "reload": "proxy" if proxy or trouble else "hub",
+        "reload": "proxy" if proxy or trouble else "roster" if in_place else "hub",
+        "people": {"file": ROSTER_FILE, "others": people.others},
         "host": served.host,
         "ca": served.ca,
         "fallback": want.files_with(https.plain()) if served.kind == "address" else None,
@@ -183,11 +193,11 @@ def plan(want: Want, seen: Mapping, machine: Mapping) -> list[Step]:
 
 
 def changed(
-    want: Want, files: Mapping, present: Mapping[str, str | None], different: list[str]
+    want: Want, files: Mapping, present: Mapping[str, str | None], different: list[str], *, in_place: bool
 ) -> tuple[str, tuple[str, ...], str]:
     """Title and details of a step that writes files, and the word that it waits for: a list of the class
-    that was forgotten would shut everybody out."""
-    title = "Apply the hub's configuration"
+    that was forgotten would shut everybody out. `in_place` tells that the hub goes on running."""
+    title = "Apply the roster" if in_place else "Apply the hub's configuration"
     before, after = allowed(present.get(CONFIG)), allowed(files[CONFIG]["text"])
     people = changes(before, after, names=want.names)
     details = (*dict.fromkeys(f"~ {shown(path)}" for path in different), *people)
@@ -208,6 +218,18 @@ def differing(files: Mapping[str, Mapping[str, Json]], present: Mapping[str, str
         for path, file in files.items()
         if present.get(path) != (file["digest"] if "digest" in file else file["text"])
     ]
+
+
+def roster_alone(files: Mapping, seen: Mapping, different: list[str]) -> bool:
+    """Whether nothing but the people is another than what the hub was last seen healthy with."""
+    present = seen["files"]
+    before, after = (own_config(text) for text in (present.get(CONFIG), files[CONFIG]["text"]))
+    if not set(different) <= {ROSTER_FILE, CONFIG} or None in (before, present.get(ROSTER_FILE)):
+        return False
+    shown = {path: {**files[path], "text": present[path]} for path in different}
+    return {**before, "users": None} == {**after, "users": None} and seen["applied"] == digest(
+        {**files, **shown}
+    )
 
 
 def proxy_settings(text: str | None) -> Json:

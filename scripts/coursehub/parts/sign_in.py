@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from ..model import Json
 from ..nearest import nearest
 from ..problems import Failure, InvalidInput, Problem
+from ..roster.hub import ROSTER_FILE
 from ..secrets import VARIABLES
 from ..snippet import at_a_provider
 
@@ -43,6 +44,7 @@ WITH_PASSWORDS = {
 class SignIn:
     """`auth` is what config.yaml says below `auth`, `text` what the hub's snippet has besides.
 
+    With `everyone`, whoever has signed in may come in; with `others`, some may whom the course does not name.
     For a provider: its `name`, the address of its `issuer` where that has to be asked for the others, its
     `token_url` where that is known, the `class_name` of its authenticator, how many `unmapped` people come in
     by a name that is the same there, and the text of the `client` file.
@@ -50,6 +52,7 @@ class SignIn:
 
     auth: Mapping[str, Json]
     everyone: bool = False
+    others: bool = False
     text: str = ""
     name: str | None = None
     class_name: str | None = None
@@ -94,17 +97,18 @@ class SignIn:
 def wanted(settings, secrets) -> SignIn:
     """What the settings ask for."""
     if settings.sign_in in WITH_PASSWORDS:
-        return SignIn(WITH_PASSWORDS[settings.sign_in], everyone=settings.sign_in == "sign-up")
+        approval = settings.sign_in == "sign-up"
+        return SignIn(WITH_PASSWORDS[settings.sign_in], everyone=approval, others=approval)
     provider = PROVIDERS[settings.sign_in](settings)
     class_name = provider["type"].rpartition(".")[2]
     options = provider["options"] | {"custom_403_message": NOT_NAMED}
     if settings.https.domain:
         options["oauth_callback_url"] = f"https://{settings.https.domain}{CALLBACK}"
-    identities = {identity: account for account, identity in settings.identities.items()}
-    about = provider["claim"], identities, provider["domain"], provider["name"]
+    about = provider["claim"], ROSTER_FILE, provider["domain"], provider["name"]
     return SignIn(
         auth={"type": provider["type"], class_name: options},
         everyone=provider["everyone"],
+        others=provider["everyone"] or "allowed_organizations" in options,
         text=at_a_provider(CLIENT_FILE, *about),
         name=provider["name"],
         class_name=class_name,
@@ -114,6 +118,13 @@ def wanted(settings, secrets) -> SignIn:
         unmapped=len({*settings.users, *settings.admins} - set(settings.identities)),
         client=client_of(secrets),
     )
+
+
+def identities(settings) -> dict[str, str]:
+    """The account of each identity at the provider that has a line in course.yml."""
+    if settings.sign_in in WITH_PASSWORDS:
+        return {}
+    return {identity: account for account, identity in settings.identities.items()}
 
 
 def github(settings) -> dict[str, Json]:

@@ -45,13 +45,14 @@ def require_left(at: Situation) -> None:
         raise no_home(at)
     require_off_the_list(at, "files are archived or removed only of who left")
     person = at.person
-    if person and (person.added or (at.everyone and person.approved and not person.blocked)):
+    comes = person and at.others and not person.blocked and (person.known or person.approved)
+    if comes or (person and person.added):
         raise at.refuse("may come in still", "Delete the account first, with: people.py remove NAME.")
     if person and person.running:
         fix = "Have it stopped first: people.py block NAME, or the hub's admin page."
         raise at.refuse("has a server that runs", fix)
-    others = [one.name for one in at.people if one.name != at.name and at.account == unix_account(one.name)]
-    if others:
+    twins = [one.name for one in at.people if one.name != at.name and at.account == unix_account(one.name)]
+    if twins:
         raise at.refuse("shares its home with somebody else", "Give the name by which the hub knows it.")
 
 

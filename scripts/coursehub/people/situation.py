@@ -56,9 +56,9 @@ class Situation:
         return self.course.sign_in in WITH_PASSWORDS
 
     @property
-    def everyone(self) -> bool:
+    def others(self) -> bool:
         """Whether others may come in than those whom the list names."""
-        return wanted(self.course, None).everyone
+        return wanted(self.course, None).others
 
     @property
     def listed(self) -> bool:
@@ -89,11 +89,11 @@ class Situation:
 
     def groups(self, *, student: bool) -> list[str]:
         """The roster's groups that the person is in; all students are one where there are assistants."""
-        found = groups(self.course.roster, not self.everyone)
+        found = groups(self.course.roster, not self.others)
         return [
             name
-            for name, about in found.items()
-            if (student if name == "students" else self.name in about["users"])
+            for name, members in found.items()
+            if (student if name == "students" else self.name in members)
         ]
 
     def refuse(self, message: str, fix: str, *, file: str = COMMAND_LINE, key: str = "NAME") -> InvalidInput:

@@ -93,7 +93,7 @@ def unblock(at: Situation) -> Act:
     if not (person and person.blocked):
         return unchanged(at, f"{at.beginning} is not blocked")
     named = at.listed or bool(person.added)
-    allowed = named or (at.everyone and person.approved is not False)
+    allowed = named or (at.others and person.approved is not False)
     admin = True if person.made_admin and named else None
     standing = at.standing(allowed=allowed, named=named, admin=admin)
     if allowed:
@@ -110,7 +110,7 @@ def make_admin(at: Situation) -> Act:
     if person and person.blocked:
         raise at.refuse("is blocked", "Let them in again first: people.py unblock NAME.")
     named = bool(person and (person.named or person.added))
-    if not person or not (named or (at.everyone and person.approved)):
+    if not person or not (named or (at.others and person.approved)):
         raise at.refuse("may not come in", "Let them in first: people.py add NAME.")
     if at.name in at.course.admins and at.deployed("admin"):
         return unchanged(at, f"The list makes {at.who} an admin already")
@@ -147,9 +147,7 @@ def revoke_admin(at: Situation) -> Act:
         raise at.refuse("is an admin by the list of the last deploy", "Deploy first, then run this again.")
     person = at.person
     named = at.listed or bool(person and person.added)
-    allowed = bool(
-        person and not person.blocked and (named or (at.everyone and person.approved is not False))
-    )
+    allowed = bool(person and not person.blocked and (named or (at.others and person.approved is not False)))
     notes = ("Their server was stopped, if it ran: they start it again, without sudo", NO_RESTART)
     told = said(at, "revoked", f"{at.beginning} is no admin any more", *notes)
     standing = at.standing(allowed=allowed, named=named, admin=False)

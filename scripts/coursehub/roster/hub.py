@@ -2,50 +2,63 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pprint import pformat
 from typing import Any
 
 from .people import ADMIN, ASSISTANT, STUDENT, STUDENTS, Roster
 
+ROSTER_FILE = "/opt/tljh/config/roster.json"
+"""Read by the hub when it starts and, for `identities`, at each log-in; and by droplet.roster, for the hub
+that runs. Only root may."""
 MAY_OF_ALL = ("list:users", "read:users:activity", "read:users:groups", "servers")
 """What an assistant may do about a student: see them on the admin page, start and stop their server. Neither
 open the server, which is to act as the student, nor change anything about the account."""
 
 
-def people_snippet(roster: Roster, everyone: bool) -> str:
-    """The end of the snippet, after the course's own additions to the configuration. With `everyone`, others
-    may come in than those whom the roster names.
-
-    Where not everybody may come in (Authenticator.allow_all, which stands above), all whom the hub knows and
-    who are not named are blocked: JupyterHub then takes their rights, stops their servers when it starts, and
-    lets them do nothing. Nothing is deleted.
-    """
-    listed = not everyone
-    values = groups(roster, listed), [assistants(roster, listed)]
-    given, roles = (pformat(value, width=100, compact=True) for value in values)
+def roster_file(roster: Roster, identities: Mapping[str, str], others: bool) -> str:
+    """The people as the hub reads them. `identities` are the accounts of those who are called otherwise where
+    they sign in; with `others`, some may come in whom the roster does not name."""
     admins = sorted(roster.of_role(ADMIN))
-    others = sorted({person.name for person in roster.people} - set(admins))
-    named, admins = (pformat(names, width=100, compact=True) for names in (others, admins))
-    return SNIPPET.format(groups=given, roles=roles, named=named, admins=admins)
+    value = {
+        "admins": admins,
+        "users": sorted({person.name for person in roster.people} - set(admins)),
+        "assistants": sorted(roster.of_role(ASSISTANT)),
+        "groups": groups(roster, listed=not others),
+        "identities": dict(identities),
+    }
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
 
 
-def groups(roster: Roster, listed: bool) -> dict[str, Any]:
-    """JupyterHub's load_groups (its own format). All students are a group where there are assistants."""
+def people_snippet(others: bool) -> str:
+    """The end of the snippet, after the course's own additions to the configuration: no name is in it, so
+    that another roster is no other configuration.
+
+    Where no `others` may come in (nor everybody, by the course's own additions: Authenticator.allow_all), all
+    whom the hub knows and who are not named are blocked: JupyterHub then takes their rights, stops their
+    servers when it starts, and lets them do nothing. Nothing is deleted.
+    """
+    role = pformat(assistants(listed=not others), width=100, compact=True)
+    return SNIPPET.format(file=repr(ROSTER_FILE), role=role, listed=not others)
+
+
+def groups(roster: Roster, listed: bool) -> dict[str, list[str]]:
+    """Each group with its members. All students are a group where there are assistants."""
     found = roster.groups
     if listed and roster.of_role(ASSISTANT):
         found[STUDENTS] = sorted(roster.of_role(STUDENT))
-    return {name: {"users": users, "properties": {"coursehub": True}} for name, users in found.items()}
+    return found
 
 
-def assistants(roster: Roster, listed: bool) -> dict[str, Any]:
-    """The assistants' role, of JupyterHub's load_roles. It is there without members too, or else those of
-    before would keep it. Where others than those on the roster come in, it is about everybody."""
+def assistants(listed: bool) -> dict[str, Any]:
+    """The assistants' role, of JupyterHub's load_roles, but for its members. It is there without any too, or
+    else those of before would keep it. Where others than the roster's come in, it is about everybody."""
     whom = f"!group={STUDENTS}" if listed else ""
     return {
         "name": ASSISTANT,
         "description": "See, start and stop the students' servers",
         "scopes": ["admin-ui", *(scope + whom for scope in MAY_OF_ALL)],
-        "users": sorted(roster.of_role(ASSISTANT)),
     }
 
 
@@ -58,10 +71,13 @@ import json
 import os
 import sqlite3
 
-ADMINS = {admins}
-NAMED = {named}
-GROUPS = {groups}
-ROLES = {roles}
+with open({file}) as file:
+    ROSTER = json.load(file)
+ADMINS, NAMED = ROSTER["admins"], ROSTER["users"]
+GROUPS = {{
+    name: {{"users": users, "properties": {{"coursehub": True}}}} for name, users in ROSTER["groups"].items()
+}}
+ROLE = {role}
 DATABASE = "/opt/tljh/state/jupyterhub.sqlite"
 BY_HAND = "/opt/tljh/state/coursehub-by-hand.json"
 
@@ -81,7 +97,7 @@ def by_hand(kind):
 
 
 ADDED, BLOCKED, MADE = (by_hand(kind) for kind in ("added", "blocked", "admins"))
-if c.Authenticator.allow_all is False:
+if {listed} and c.Authenticator.allow_all is False:
     MADE &= {{*NAMED, *ADMINS, *ADDED}}
 NAMED = [name for name in NAMED if name not in MADE]
 if "students" in GROUPS:
@@ -125,10 +141,11 @@ def known_people():
 
 people = known_people()
 c.JupyterHub.load_groups.update(GROUPS)
-c.JupyterHub.load_roles.extend(ROLES)
+c.JupyterHub.load_roles.append({{**ROLE, "users": ROSTER["assistants"]}})
 if c.Authenticator.allow_all is False:
     # Else everybody may come in who ever could.
     c.Authenticator.allow_existing_users = False
+if {listed} and c.Authenticator.allow_all is False:
     also = c.Authenticator.get("allowed_users", set())
     # Of a copy: what is added to a set that others begin is worked out once, and config.yaml's is to come.
     also = copy.deepcopy(also).get_value(set()) if hasattr(also, "get_value") else also
