@@ -302,3 +302,21 @@ def test_with_sign_up_they_ask_again(course, box, hub):
     assert invocation(box) == before
     assert course.run("people.py", "reset-password", ADMIN).code == 0
     Student(hub, ADMIN, ADMIN_PASSWORD).log_in()
+
+
+def test_with_sign_up_somebody_is_let_in_unapproved_and_shut_out(course, box, hub):
+    before = invocation(box)
+    settled(course, "add", "early")
+    early = Student(hub, "early", "a long enough password")
+    early.sign_up()
+    early.log_in()
+    settled(course, "block", "early")
+    assert early.browser.get(f"{hub}/hub/api/user", timeout=30).status_code in (401, 403)
+    with pytest.raises(Refused):
+        Student(hub, "early", "a long enough password").log_in()
+    settled(course, "unblock", "early")
+    Student(hub, "early", "a long enough password").log_in()
+    settled(course, "remove", "early")
+    with pytest.raises(Refused):
+        Student(hub, "early", "a long enough password").log_in()
+    assert "early" not in people(course) and invocation(box) == before

@@ -363,6 +363,33 @@ def test_where_others_come_in_nobody_is_shut_out():
     assert gone["allowed"] and not (gone["named"] or gone["admin"])
 
 
+def honoured(by_hand, known=(), others=False):
+    order = on_droplet.ordered({}, json.loads(roster_file(ASSISTED, {}, others)), set(known), others)
+    kinds = ("added", "blocked", "admins")
+    noted = {kind: dict.fromkeys(by_hand.get(kind, ())) for kind in kinds}
+    return {one.pop("name"): one for one in on_droplet.honoured(order, noted, others, ["students"])}
+
+
+def test_what_was_done_by_hand_holds_in_a_hub_that_is_told_of_another_roster():
+    told_of = honoured(
+        {"added": ["zoe", "ada"], "blocked": ["grace", "zoe2"], "admins": ["zoe", "ada", "old"]},
+        known={"zoe", "zoe2", "old"},
+    )
+    admin = {"allowed": True, "named": True, "admin": True, "assistant": False, "groups": []}
+    assert told_of["zoe"] == told_of["ada"] == admin, "let in, and an admin, who is no student"
+    assert not told_of["grace"]["allowed"] and not told_of["zoe2"]["allowed"], "a block counts most"
+    assert not told_of["old"]["allowed"] and not told_of["old"]["admin"], "who left is no admin by hand"
+    student = honoured({"added": ["zoe"]})["zoe"]
+    assert student == admin | {"admin": False, "groups": ["students"]}
+    assert honoured({}, known={"left"}) == told(ASSISTED, {}, {"left"}, False)
+
+
+def test_what_was_done_by_hand_where_others_come_in():
+    told_of = honoured({"admins": ["newcomer"], "blocked": ["ada"]}, others=True)
+    assert told_of["newcomer"]["admin"] and not told_of["newcomer"]["named"]
+    assert not told_of["ada"]["allowed"] and told_of["grace"]["allowed"]
+
+
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
     """The droplet's side of a deploy, where the hub notes what it is told; its `fails` are errors."""
