@@ -15,6 +15,7 @@ PROGRAM = Path(__file__).parents[1]
 NEEDED = (
     *("system", "lock", "audit", "hub", "certificate", "provider", "configuration"),
     *("generations", "retention", "mount_home"),
+    *("roster", "by_hand", "hub_api", "people", "home_files", "homes", "users"),
 )
 """What it uses of the deploy's own program (coursehub.droplet)."""
 
