@@ -16,7 +16,7 @@ PREFIX = "jupyter-"
 ARCHIVES = "/home/coursehub-archives"
 FETCH = (
     f"Only root reads it, in {ARCHIVES}. To fetch it, an admin copies it home in a terminal of the hub: "
-    f"sudo cp {ARCHIVES}/NAME.tar.gz ~ && sudo chown $USER ~/NAME.tar.gz"
+    f"sudo cp {ARCHIVES}/NAME.tar.gz ~ && sudo chown $(id -un) ~/NAME.tar.gz"
 )
 
 
