@@ -66,6 +66,7 @@ MODULES = (
     "generations",
     "retention",
     "installers",
+    "hub_packages",
     "bytecode",
     "post_build",
     "provided_modules",

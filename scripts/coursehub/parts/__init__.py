@@ -4,6 +4,17 @@ The hub is installed behind a closed door; `configuration`, last, opens it: by t
 content and the administrators' passwords are in place.
 """
 
-from . import configuration, content, environment, hub, isolation, packages, storage, swap, users
+from . import (
+    authenticator,
+    configuration,
+    content,
+    environment,
+    hub,
+    isolation,
+    packages,
+    storage,
+    swap,
+    users,
+)
 
-PARTS = (swap, packages, isolation, storage, hub, environment, content, users, configuration)
+PARTS = (swap, packages, isolation, storage, hub, authenticator, environment, content, users, configuration)
