@@ -113,15 +113,22 @@ class Page:
 
 
 @contextmanager
-def browser(width: int = 1200, height: int = 900) -> Iterator[Page]:
+def browser(width: int = 1200, height: int = 900, flags: tuple[str, ...] = ()) -> Iterator[Page]:
     """An empty page in a browser of its own, which knows nobody; gone afterwards. Without a browser the test
-    is skipped, but in CI it fails."""
+    is skipped, but in CI it fails. `flags` are further ones of Chromium."""
     if (program := host.browser()) is None:
         assert os.environ.get("CI") != "true", "no browser is installed"
         pytest.skip("no browser is installed")
     with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(
-            [program, *FLAGS, f"--user-data-dir={folder}", f"--window-size={width},{height}", "about:blank"],
+            [
+                program,
+                *FLAGS,
+                *flags,
+                f"--user-data-dir={folder}",
+                f"--window-size={width},{height}",
+                "about:blank",
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

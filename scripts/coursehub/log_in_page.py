@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-FORM, BUTTON = "<form", "/hub/oauth_login"
-"""For a password, and what leads to the provider that people sign in at."""
+FORM, BUTTON, ELSEWHERE = "<form", "/hub/oauth_login", 'id="sign-in-elsewhere"'
+"""For a password, what leads to the provider that people sign in at, and the words (`lti_hub`) that tell them
+to come from their learning platform."""
 
 
 def is_log_in_page(text: str) -> bool:
     """Whether somebody can log in on a page that says this."""
-    return FORM in text or BUTTON in text
+    return any(sign in text for sign in (FORM, BUTTON, ELSEWHERE))

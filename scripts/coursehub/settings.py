@@ -63,6 +63,25 @@ class Openid:
 
 
 @dataclass(frozen=True)
+class Lti:
+    """Sign-in from a learning platform, one of lti_platforms.PLATFORMS (None where that is not the way). Only
+    launches of these `deployments` and `courses` come in, of any where there are none. `issuer`,
+    `authorize_url` and `keys_url` are None where the platform's kind decides."""
+
+    platform: str | None
+    address: str | None
+    client_id: str | None
+    deployments: tuple[str, ...]
+    courses: tuple[str, ...]
+    username: str
+    domain: str | None
+    everyone: bool
+    issuer: str | None
+    authorize_url: str | None
+    keys_url: str | None
+
+
+@dataclass(frozen=True)
 class Droplet:
     """The server: DigitalOcean's slugs, such as "s-2vcpu-4gb", "nyc3", "ubuntu-24-04-x64".
 
@@ -183,6 +202,7 @@ class Settings:
     github: Github
     google: Google
     openid: Openid
+    lti: Lti
     interface: str
     droplet: Droplet
     storage: Storage
@@ -296,6 +316,11 @@ def _typed(
             **{"issuer": None, "domain": None}
             | values["openid"]
             | {"scopes": tuple(values["openid"]["scopes"])}
+        ),
+        lti=Lti(
+            **dict.fromkeys(name for name in Lti.__dataclass_fields__)
+            | values["lti"]
+            | {name: tuple(values["lti"][name]) for name in ("deployments", "courses")}
         ),
         interface=values["interface"],
         droplet=Droplet(**{"project": None} | values["droplet"]),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from coursehub.lti_platforms import EMAIL, ENDPOINTS, LOGIN, PLATFORMS
 from coursehub.problems import Problem
 
 if TYPE_CHECKING:
@@ -50,6 +51,53 @@ def openid(draft: Draft) -> Iterator[Problem]:
         yield from _unreachable(draft, "openid.domain")
 
 
+def lti(draft: Draft) -> Iterator[Problem]:
+    """Where anybody's words count for more than they should, something has to narrow them: see the fixes."""
+    asked, username = draft.values["lti"], draft.value("lti.username") if draft.sound("lti.username") else ""
+    yield from _identities(
+        draft, ADDRESS if username == EMAIL else None, "an e-mail address", "prof@school.edu"
+    )
+    if draft.sound("https.domain") and not draft.values["https"].get("domain"):
+        fix = "Set https.email and https.domain (Documentation/Https.md), or choose another way to sign in."
+        message = "lti takes an encrypted address with a domain: learning platforms send people to no other"
+        yield draft.problem(("sign_in",), message, fix)
+    if not draft.sound("lti.platform"):
+        return
+    if not asked.get("platform"):
+        fix = "Add it: lti: {platform: moodle}, or canvas, blackboard, other."
+        yield draft.problem(("lti", "platform"), "is missing, and sign_in: lti needs it", fix)
+        return
+    yield from _registration(draft, asked)
+    platform = PLATFORMS[asked["platform"]]
+    if draft.sound("lti.courses", "lti.everyone") and not asked["courses"]:
+        fix = 'Add the ID of your course: lti: {courses: ["…"]}. Any word will do at first: the page that '
+        fix += "refuses the launch says the ID (Documentation/SignIn.md)."
+        if asked["everyone"]:
+            yield draft.problem(("lti", "everyone"), "would let in people of every course there", fix, "true")
+        elif username == LOGIN and not platform.signed_login:
+            message = f"is missing: in {platform.name}, teachers of any course may say who somebody is"
+            yield draft.problem(("lti", "courses"), message, fix)
+    if username == EMAIL and not asked.get("domain"):
+        yield from _unreachable(draft, "lti.domain")
+
+
+def _registration(draft: Draft, asked: Mapping) -> Iterator[Problem]:
+    """What the platform gave, or has, when the hub was registered there."""
+    platform = PLATFORMS[asked["platform"]]
+    needed = {"client_id": f'Add what {platform.name} calls the hub: client_id: "…".'}
+    if platform.needs_address:
+        needed["address"] = f"Add {platform.name}'s address: address: https://moodle.school.edu."
+    needed |= {name: "Add what the platform says." for name in ENDPOINTS if not getattr(platform, name)}
+    for name, fix in needed.items():
+        if draft.sound(f"lti.{name}") and not asked.get(name):
+            message = f"is missing, and platform: {asked['platform']} needs it"
+            yield draft.problem(("lti", name), message, f"{fix} See Documentation/SignIn.md.")
+    if platform.tenants and draft.sound("lti.deployments") and not asked["deployments"]:
+        fix = 'Add the deployment ID that your administrator sees: deployments: ["…"].'
+        message = f"are missing: any institution may install the same tool in its own {platform.name}"
+        yield draft.problem(("lti", "deployments"), message, fix)
+
+
 def _identities(draft: Draft, pattern: str | None, what: str, example: str) -> Iterator[Problem]:
     """Every admin has an identity; each is well written, and nobody else's.
 
@@ -92,5 +140,5 @@ def _unreachable(draft: Draft, key: str) -> Iterator[Problem]:
             yield draft.problem(path, "cannot sign in: there is no address for this account", fix, name)
 
 
-SIGN_IN_RULES = {"github": github, "google": google, "openid": openid}
+SIGN_IN_RULES = {"github": github, "google": google, "openid": openid, "lti": lti}
 """By `sign_in`; the ways that use the hub's own passwords ask for nothing."""

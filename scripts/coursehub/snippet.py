@@ -1,11 +1,13 @@
-"""The texts that join the hub to the course's environments."""
+"""The texts that join the hub to the course's environments, and to where people sign in."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from pathlib import Path
 
-from . import known_as, pulling
+from . import known_as, lti_hub, lti_launch, pulling
+from .model import Json
 
 
 def snippet(course: str, everyone: bool) -> str:
@@ -35,6 +37,60 @@ def at_a_provider(client_file: str, claim: str, roster_file: str, domain: str | 
     shown = {key: repr(value) for key, value in (values | {"name": name}).items()}
     return PROVIDER.format(**shown, known_as=Path(known_as.__file__).read_text(encoding="utf-8"))
 
+
+def from_a_platform(packages: str, about: Mapping[str, Json], roster_file: str, domain: str | None) -> str:
+    """What the hub is told of a learning platform: all that `lti_hub` wants to know `about` it, where the
+    authenticator's `packages` are, and which account somebody opens who comes from there."""
+    values = {"packages": packages, "about": dict(about), "roster": roster_file, "domain": domain}
+    shown = {key: repr(value) for key, value in (values | {"name": about["platform"]}).items()}
+    texts = {
+        module.__name__.rpartition(".")[2]: Path(module.__file__).read_text(encoding="utf-8")
+        for module in (known_as, lti_launch, lti_hub)
+    }
+    return PLATFORM.format(**shown, **texts)
+
+
+PLATFORM = """
+
+# People come in from a learning platform. Which account is whose there:
+{known_as}
+
+{lti_launch}
+
+{lti_hub}
+
+def account(name):
+    import json
+
+    from tornado.web import HTTPError
+
+    # Read each time: a deploy changes it while the hub runs.
+    with open({roster}) as file:
+        identities = json.load(file)["identities"]
+    found = account_of(identity_in({{"name": name}}, "name", {domain}), identities, {domain})
+    if found is None:
+        words = "You come from %s as %s, which opens no account of this course. Ask your teacher."
+        raise HTTPError(403, words, {name}, str(name or "nobody: it did not say your name")[:100])
+    return found
+
+
+def only_named_admins(authenticator, handler, authentication):
+    # Who teaches there is no admin here: an admin's account may use sudo.
+    return {{**authentication, "admin": authentication["name"] in authenticator.admin_users}}
+
+
+def set_up_sign_in():
+    import sys
+
+    sys.path.append({packages})  # behind the hub's own, which count for more
+    c.JupyterHub.authenticator_class = lti_authenticator(
+        {about}, account, names_in, objection, place
+    )
+    c.Authenticator.post_auth_hook = only_named_admins
+
+
+set_up_sign_in()
+"""
 
 PROVIDER = """
 

@@ -78,6 +78,7 @@ MODULES = (
     "generations",
     "retention",
     "installers",
+    "hub_packages",
     "bytecode",
     "post_build",
     "provided_modules",

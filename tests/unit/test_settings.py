@@ -23,6 +23,7 @@ GROUPS = (
     "github",
     "google",
     "openid",
+    "lti",
     "droplet",
     "storage",
     "timetable",

@@ -26,11 +26,12 @@ PATIENCE = 60.0
 CRASHES = 3
 
 
-def look(paths, hidden=(), host=None, issuer=None):
+def look(paths, hidden=(), host=None, issuer=None, keys=None):
     """What is here: each file's present text (of `hidden` ones the digest), the digest of what the hub was
     last seen healthy with, whether the hub answers now (`problem` is None when it does), and for `host`, if
     one is given, its addresses as seen from here and the certificate that is served; and what the `issuer`
-    that people are to sign in at says of itself.
+    that people are to sign in at says of itself; or what is wrong with the `keys` of a learning platform, an
+    address.
     """
     return {
         "files": {path: content(path, path in hidden) for path in paths},
@@ -41,6 +42,7 @@ def look(paths, hidden=(), host=None, issuer=None):
         "resolved": resolved(host) if host else [],
         "addresses": own_addresses() if host else [],
         "provider": provider.discovered(issuer) if issuer else None,
+        "keys": provider.problem_with_keys(keys) if keys else None,
     }
 
 

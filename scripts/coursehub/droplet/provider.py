@@ -51,6 +51,18 @@ def fault(url, issuer, status, said):
     return None
 
 
+def problem_with_keys(url):
+    """What is wrong with a learning platform's keys (RFC 7517); None when some are there."""
+    try:
+        status, text = fetched(url)
+    except OSError as error:
+        return f"{url} cannot be reached from the server: {reason(error)}"
+    keys = (as_object(text) or {}).get("keys")
+    if status != 200 or not isinstance(keys, list):
+        return f"{url} answered {status}, not as learning platforms do"
+    return None if keys else f"{url} has none"
+
+
 def require_known_client(trial, client):
     """Ask for a token with a code that cannot be right: a provider looks at the client first (RFC 6749,
     section 5.2). Raises OperationFailed when it does not know the client, or cannot be reached."""

@@ -7,6 +7,7 @@ because of somebody else's server, keeps nobody waiting.
 """
 
 from . import (
+    authenticator,
     by_hand,
     configuration,
     content,
@@ -28,6 +29,7 @@ PARTS = (
     isolation,
     storage,
     hub,
+    authenticator,
     environment,
     content,
     shared,

@@ -137,7 +137,14 @@ def own_snippet(root: Path) -> str:
 def question(want: Want) -> Json:
     host = encryption.host_to_look_at(want.encryption)
     hidden = [*https.HIDDEN, CLIENT_FILE]
-    return {"paths": list(want.files), "hidden": hidden, "host": host, "issuer": want.sign_in.issuer}
+    way = want.sign_in
+    return {
+        "paths": list(want.files),
+        "hidden": hidden,
+        "host": host,
+        "issuer": way.issuer,
+        "keys": way.keys,
+    }
 
 
 def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Want:
@@ -146,6 +153,8 @@ def prepare(want: Want, seen: Mapping, machine: Mapping, report: Reporter) -> Wa
     auth = sign_in.with_endpoints(want.config["auth"], want.sign_in, seen.get("provider"))
     want = replace(want, config={**want.config, "auth": auth})
     changed = differing(want.files, seen["files"])
+    if changed:
+        sign_in.require_keys(want.sign_in, seen.get("keys"))
     settled = encryption.settled(want.encryption, changed, seen, machine["address"])
     return replace(want, encryption=settled)
 

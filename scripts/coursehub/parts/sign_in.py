@@ -17,11 +17,13 @@ from ..nearest import nearest
 from ..problems import Failure, InvalidInput, Problem
 from ..roster.hub import ROSTER_FILE
 from ..secrets import VARIABLES
-from ..snippet import at_a_provider
+from ..snippet import at_a_provider, from_a_platform
+from . import lti
 
 CLIENT_FILE = "/opt/tljh/config/sign-in/client.json"
 CALLBACK = "/hub/oauth_callback"
 GOOGLE_TOKENS = "https://www.googleapis.com/oauth2/v4/token"
+LTI = "lti"
 NOT_NAMED = "You are signed in, but not in the list of this course. Ask your teacher to add you."
 
 WITH_PASSWORDS = {
@@ -47,7 +49,8 @@ class SignIn:
     With `everyone`, whoever has signed in may come in; with `others`, some may whom the course does not name.
     For a provider: its `name`, the address of its `issuer` where that has to be asked for the others, its
     `token_url` where that is known, the `class_name` of its authenticator, how many `unmapped` people come in
-    by a name that is the same there, and the text of the `client` file.
+    by a name that is the same there, and the text of the `client` file. For a learning platform: the
+    addresses that it has to be `told`, and where its `keys` are.
     """
 
     auth: Mapping[str, Json]
@@ -60,6 +63,8 @@ class SignIn:
     token_url: str | None = None
     domain: str | None = None
     unmapped: int = 0
+    told: tuple[str, ...] = ()
+    keys: str | None = None
     client: str | None = field(default=None, repr=False)
 
     @property
@@ -87,7 +92,7 @@ class SignIn:
         """What the coordinator has to know when this is about to be applied to the hub at `url`."""
         if self.name is None:
             return ()
-        lines = [f"{self.name} must know the callback address {self.callback(url)}"]
+        lines = [*(self.told or [f"{self.name} must know the callback address {self.callback(url)}"])]
         if self.unmapped:
             people = "1 person comes" if self.unmapped == 1 else f"{self.unmapped} people come"
             lines.append(f"{people} in by the account's own name: whoever is called so at {self.name}")
@@ -99,6 +104,8 @@ def wanted(settings, secrets) -> SignIn:
     if settings.sign_in in WITH_PASSWORDS:
         approval = settings.sign_in == "sign-up"
         return SignIn(WITH_PASSWORDS[settings.sign_in], everyone=approval, others=approval)
+    if settings.sign_in == LTI:
+        return from_a_learning_platform(settings)
     provider = PROVIDERS[settings.sign_in](settings)
     class_name = provider["type"].rpartition(".")[2]
     options = provider["options"] | {"custom_403_message": NOT_NAMED}
@@ -115,7 +122,7 @@ def wanted(settings, secrets) -> SignIn:
         issuer=provider.get("issuer"),
         token_url=provider.get("token_url"),
         domain=settings.https.domain,
-        unmapped=len({*settings.users, *settings.admins} - set(settings.identities)),
+        unmapped=unmapped(settings),
         client=client_of(secrets),
     )
 
@@ -125,6 +132,27 @@ def identities(settings) -> dict[str, str]:
     if settings.sign_in in WITH_PASSWORDS:
         return {}
     return {identity: account for account, identity in settings.identities.items()}
+
+
+def unmapped(settings) -> int:
+    """How many come in by their account's own name."""
+    return len({*settings.users, *settings.admins} - set(settings.identities))
+
+
+def from_a_learning_platform(settings) -> SignIn:
+    """What `lti` asks for: the addresses that the authenticator itself takes, and the rest in the snippet."""
+    about = lti.about(settings) | {"not_named": NOT_NAMED}
+    return SignIn(
+        auth=lti.auth(settings),
+        everyone=settings.lti.everyone,
+        others=settings.lti.everyone,
+        text=from_a_platform(lti.packages(), about, ROSTER_FILE, settings.lti.domain),
+        name=about["platform"],
+        domain=settings.https.domain,
+        unmapped=unmapped(settings),
+        told=lti.told(settings),
+        keys=about["keys_url"],
+    )
 
 
 def github(settings) -> dict[str, Json]:
@@ -189,6 +217,8 @@ def require_client(settings, secrets) -> None:
     if settings.sign_in in WITH_PASSWORDS:
         return
     require_people(settings)
+    if settings.sign_in == LTI:
+        return
     domain = settings.https.domain
     callback = f"https://{domain}{CALLBACK}" if domain else f"the hub's address with {CALLBACK} behind it"
     register = f"Register the hub there with the callback address {callback} (Documentation/SignIn.md)."
@@ -224,6 +254,17 @@ def require_people(settings) -> None:
         problems.append(Problem("secret HUB_USERS", f"{message} every admin", fix))
     if problems:
         raise InvalidInput(problems)
+
+
+def require_keys(want: SignIn, problem: str | None) -> None:
+    """Raises Failure when a learning platform's keys, without which nobody comes in, are not to be had.
+    `problem` is what the droplet saw: see droplet.provider.problem_with_keys."""
+    if want.keys and problem:
+        raise Failure(
+            f"{want.name} does not say its keys: {problem}",
+            "check lti.address, lti.client_id and lti.keys_url in course.yml (Documentation/SignIn.md); if "
+            "they are right, the platform may be down, or closed to the server. Nothing was changed",
+        )
 
 
 def with_endpoints(auth: Mapping[str, Json], want: SignIn, answer: Mapping[str, Json] | None) -> dict:
