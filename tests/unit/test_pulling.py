@@ -186,6 +186,11 @@ def test_the_version_that_most_files_come_from():
     commits = [("new", {"a": ("", "2"), "b": ("", "2")}), ("old", {"a": ("", "1"), "b": ("", "1")})]
     assert best_match(commits, {"a": "1", "b": "mine"}) == "old"
     assert best_match(commits, {"a": "mine"}) is None
+    added = [("new", {"a": ("", "1"), "b": ("", "2"), "c": ("", "1")}), ("old", {"a": ("", "1")})]
+    assert best_match(added, {"a": "1", "b": "mine"}) == "old"
+    assert best_match(added, {"a": "1", "b": "mine", "c": "1"}) == "new"
+    edited = [("new", {"a": ("", "1"), "b": ("", "2")}), ("old", {"a": ("", "1"), "b": ("", "1")})]
+    assert best_match(edited, {"a": "1", "b": "mine"}) == "old"
 
 
 def test_names_are_never_taken_twice(tmp_path):
