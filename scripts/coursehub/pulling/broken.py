@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from .git import Git, GitFailed, NotNow
-from .names import MARKS, set_aside
+from .names import MARKS
 from .notebook import read
 from .text import has_marks, without_marks
 from .worktree import Worktree
@@ -73,8 +73,7 @@ def take_out_marks(files: Worktree, git: Git, paths: list[str], when: str) -> It
         if not has_marks(data) or (notebook and read(data) is not None):
             continue
         mine = without_marks(data, second=is_rebasing(git.directory))
-        aside = set_aside(place, MARKS, when)
-        yield f"Set aside: {os.path.basename(aside)}\n"
+        yield f"Set aside: {files.set_aside(path, MARKS, when)}\n"
         if not notebook or read(mine) is not None:
             files.stage_bytes(path, mine)
             files.put(path)

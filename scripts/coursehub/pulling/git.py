@@ -10,7 +10,7 @@ OPTIONS = (
     *("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "core.fsmonitor=false"),
     *("-c", "user.name=nbgitpuller", "-c", "user.email=nbgitpuller@nbgitpuller.link"),
     *("-c", "http.lowSpeedLimit=100", "-c", "http.lowSpeedTime=60", "-c", "gc.auto=0"),
-    *("-c", "core.splitIndex=false", "-c", "core.untrackedCache=false", "-c", "core.longPaths=true"),
+    *("-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"),
 )
 FULL = ("No space left on device", "Disk quota exceeded", "out of disk space")
 FRESH = (

@@ -17,7 +17,7 @@ from . import broken
 from .decide import MAKE_WAY, MERGE, NOTHING, REMOVE, SUBMODULE, TAKE, decide
 from .fetching import fetch, tracking
 from .git import Git, GitFailed
-from .names import COURSES, YOURS, beside, set_aside
+from .names import COURSES, YOURS
 from .notebook import merge
 from .text import is_text, merge_lines
 from .worktree import Worktree
@@ -181,17 +181,15 @@ class Update:
         for path, what in choices.items():
             place = self.files.place(path)
             if what == MAKE_WAY or self.beside.get(path) == YOURS:
-                self.files.check(path)
                 if os.path.isdir(place) and not os.path.islink(place) and not os.listdir(place):
                     os.rmdir(place)
                 elif os.path.lexists(place):
-                    yield f"Set aside: {set_aside(place, YOURS, self.when)}\n"
+                    yield f"Set aside: {self.files.set_aside(path, YOURS, self.when)}\n"
                 self.files.seen.pop(path, None)
             if what in (TAKE, MAKE_WAY, MERGE):
                 self.files.put(path)
             if self.beside.get(path) == COURSES:
-                name = beside(place, COURSES, self.when)
-                os.rename(os.path.join(self.courses, path), name)
+                name = self.files.put_beside(path, os.path.join(self.courses, path), COURSES, self.when)
                 yield f"You and the course changed the same place: {name}\n"
 
     def commit_both(self, mine: str, new: str, paths: list[str]) -> None:
