@@ -589,6 +589,18 @@ def a_folder_cannot_be_written(scene):
 
 
 @case
+def the_student_is_in_the_way_where_nothing_can_be_written(scene):
+    scene.write("data/new.csv", PRECIOUS)
+    (scene.copy / "data").chmod(0o555)
+    scene.publish({"data/new.csv": "new\n"})
+    yield
+    assert (scene.read("data/new.csv"), scene.read("data/b.csv")) == ("new\n", "3,4\n")
+    (aside,) = scene.beside("your version")
+    assert (aside / "new.csv").read_text() == PRECIOUS
+    aside.chmod(0o755)
+
+
+@case
 def nothing_can_be_written(scene):
     scene.write("notes.txt", PRECIOUS)
     scene.copy.chmod(0o555)

@@ -54,14 +54,14 @@ def test_a_plan_changes_nothing(course, box):
     assert (planned.code, planned.result["verdict"]) == (0, "planned")
     assert planned.parts == [
         *("packages", "isolation", "storage", "hub", "environment", "environment", "environment"),
-        *("content", "users", "configuration"),
+        *("content", "shared", "users", "configuration"),
     ]
     assert box.run(["ls", "/opt"]).stdout == b""
 
 
 def test_a_first_deploy_converges(deployed):
     assert deployed.result["verdict"] == "converged"
-    assert [step["error"] for step in deployed.result["steps"]] == [None] * 10
+    assert [step["error"] for step in deployed.result["steps"]] == [None] * 11
     assert all(check["good"] for check in deployed.result["checks"])
     assert "JupyterHub 5." in deployed.result["checks"][0]["seen"]
 
@@ -225,7 +225,7 @@ def test_people_sign_up_and_an_admin_approves(course, ada, deployed):
 
 def test_every_deploy_that_changed_something_is_recorded(box, deployed):
     entries = [json.loads(line) for line in box.run(["cat", "/opt/course/audit.log"]).stdout.splitlines()]
-    assert entries[0]["verdict"] == "converged" and len(entries[0]["steps"]) == 10
+    assert entries[0]["verdict"] == "converged" and len(entries[0]["steps"]) == 11
     assert "failed" in {entry["verdict"] for entry in entries}
     assert all(entry["who"] and entry["since"] for entry in entries)
     assert box.run(["stat", "-c", "%a", "/opt/course/audit.log"]).stdout.strip() == b"600"

@@ -138,6 +138,24 @@ def test_a_repository_that_is_gone_is_told_by_nbgitpuller(tmp_path):
     assert scene.everything() == before and scene.git("log", "-1", "--format=%s") == "version 1"
 
 
+def test_a_copy_that_was_set_aside_comes_back_when_no_other_can_be_made(tmp_path, monkeypatch):
+    scene = Scene(tmp_path / "scene", click)
+    scene.write("notes.txt", PRECIOUS)
+    before = scene.everything()
+
+    def cannot(*_):
+        raise OSError("not in any way")
+
+    def clone():
+        raise RuntimeError("no clone either")
+        yield
+
+    monkeypatch.setattr(hook, "healed", cannot)
+    with pytest.raises(RuntimeError):
+        list(hook.pulled(str(scene.copy), scene.url, "main", clone))
+    assert scene.everything() == before
+
+
 def test_the_home_itself_is_never_a_copy(tmp_path):
     (tmp_path / "scene/home").mkdir(parents=True)
     for folder in ("scene/home", "scene", "scene/home/."):
@@ -186,6 +204,11 @@ def test_the_version_that_most_files_come_from():
     commits = [("new", {"a": ("", "2"), "b": ("", "2")}), ("old", {"a": ("", "1"), "b": ("", "1")})]
     assert best_match(commits, {"a": "1", "b": "mine"}) == "old"
     assert best_match(commits, {"a": "mine"}) is None
+    added = [("new", {"a": ("", "1"), "b": ("", "2"), "c": ("", "1")}), ("old", {"a": ("", "1")})]
+    assert best_match(added, {"a": "1", "b": "mine"}) == "old"
+    assert best_match(added, {"a": "1", "b": "mine", "c": "1"}) == "new"
+    edited = [("new", {"a": ("", "1"), "b": ("", "2")}), ("old", {"a": ("", "1"), "b": ("", "1")})]
+    assert best_match(edited, {"a": "1", "b": "mine"}) == "old"
 
 
 def test_names_are_never_taken_twice(tmp_path):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from .git import Git, GitFailed, NotNow
-from .names import MARKS, set_aside
+from .names import MARKS
 from .notebook import read
 from .text import has_marks, without_marks
 from .worktree import Worktree
@@ -61,7 +61,7 @@ def at_work(folder: str) -> bool:
 def take_out_marks(files: Worktree, git: Git, paths: list[str], when: str) -> Iterator[str]:
     """Let files that a merge left with conflict marks be the student's own again; as they are now, they are
     set aside. Of notebooks, which do not open then, all are looked at; of others, those that git knows of."""
-    unmerged = {os.fsdecode(line.partition(b"\t")[2]) for line in unmerged_entries(git)}
+    unmerged = unmerged_paths(git)
     for path in paths:
         place = files.place(path)
         notebook = path.endswith(".ipynb")
@@ -73,21 +73,21 @@ def take_out_marks(files: Worktree, git: Git, paths: list[str], when: str) -> It
         if not has_marks(data) or (notebook and read(data) is not None):
             continue
         mine = without_marks(data, second=is_rebasing(git.directory))
-        aside = set_aside(place, MARKS, when)
-        yield f"Set aside: {os.path.basename(aside)}\n"
+        yield f"Set aside: {files.set_aside(path, MARKS, when)}\n"
         if not notebook or read(mine) is not None:
             files.stage_bytes(path, mine)
             files.put(path)
 
 
-def unmerged_entries(git: Git) -> list[bytes]:
-    """What the index says of files that a merge left undecided. A damaged index is removed: it holds nothing
+def unmerged_paths(git: Git) -> set[str]:
+    """The files that a merge left undecided, as the index says. A damaged one is removed: it holds nothing
     that is not in the files or in a commit."""
     try:
-        git("ls-files", "--stage")
+        entries = git("ls-files", "--unmerged", "-z").split(b"\0")
     except GitFailed:
         os.unlink(os.path.join(git.directory, "index"))
-    return [entry for entry in git("ls-files", "--unmerged", "-z").split(b"\0") if entry]
+        return set()
+    return {os.fsdecode(entry.partition(b"\t")[2]) for entry in entries if entry}
 
 
 def is_rebasing(directory: str) -> bool:
@@ -95,11 +95,16 @@ def is_rebasing(directory: str) -> bool:
     return any(os.path.exists(os.path.join(directory, name)) for name in REBASES)
 
 
+def unfinished(directory: str) -> list[str]:
+    """What a merge or a rebase that is under way has in a repository."""
+    paths = (os.path.join(directory, name) for name in UNFINISHED)
+    return [path for path in paths if os.path.lexists(path)]
+
+
 def forget_unfinished(directory: str) -> None:
     """Let no merge or rebase be under way any more; what was committed in it stays."""
-    for name in UNFINISHED:
-        path = os.path.join(directory, name)
+    for path in unfinished(directory):
         if os.path.isdir(path):
             shutil.rmtree(path, ignore_errors=True)
-        elif os.path.lexists(path):
+        else:
             os.unlink(path)

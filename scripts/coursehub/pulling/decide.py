@@ -30,13 +30,17 @@ def decide(given: str | None, wanted: str | None, mine: str | None) -> str:
 
 
 def best_match(commits: list[tuple[str, dict]], mine: dict[str, str]) -> str | None:
-    """The commit of which most files lie there unchanged, of several the first; None when none has one.
+    """The version that the student's files come from: most of its files lie there unchanged, and fewest are
+    missing; None when no file is of any version.
 
-    `commits` are (id, {path: (mode, blob)}), `mine` maps the paths that are there to their blobs.
+    Of several it is the oldest: what the course changed since then either is there already, and merges with
+    itself, or is to be merged. `commits` are (id, {path: (mode, blob)}), newest first; `mine` maps the paths
+    that are there to their blobs.
     """
-    best, most = None, 0
+    best, most = None, (1, 0)
     for commit, files in commits:
         same = sum(mine.get(path) == blob for path, (_, blob) in files.items())
-        if same > most:
-            best, most = commit, same
+        found = same, -sum(path not in mine for path in files)
+        if same and (best is None or found >= most):
+            best, most = commit, found
     return best

@@ -10,7 +10,7 @@ OPTIONS = (
     *("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "core.fsmonitor=false"),
     *("-c", "user.name=nbgitpuller", "-c", "user.email=nbgitpuller@nbgitpuller.link"),
     *("-c", "http.lowSpeedLimit=100", "-c", "http.lowSpeedTime=60", "-c", "gc.auto=0"),
-    *("-c", "core.splitIndex=false", "-c", "core.untrackedCache=false", "-c", "core.longPaths=true"),
+    *("-c", "core.splitIndex=false", "-c", "core.untrackedCache=false"),
 )
 FULL = ("No space left on device", "Disk quota exceeded", "out of disk space")
 FRESH = (
@@ -104,16 +104,18 @@ class Git:
             return False
         return True
 
-    def commit(self, name: str) -> str | None:
-        """The id of a commit; None when there is none of that name, or its object is lost."""
-        try:
-            return self.line("rev-parse", "--verify", "--quiet", name + "^{commit}")
-        except GitFailed:
-            return None
+    def commits(self, *names: str) -> list[str | None]:
+        """The ids of commits; None for each name of which there is none, or whose object is lost."""
+        return self.ids(*(f"{name}^{{commit}}" for name in names))
+
+    def ids(self, *names: str) -> list[str | None]:
+        asked = "".join(f"{name}\n" for name in names).encode()
+        lines = self.line("cat-file", "--batch-check=%(objectname)", input=asked).splitlines()
+        return [line if " " not in line else None for line in lines]
 
     def has(self, commit: str, other: str) -> bool:
         """Whether a commit comes after another, or is it."""
-        return self.says("merge-base", "--is-ancestor", other, commit)
+        return commit == other or self.says("merge-base", "--is-ancestor", other, commit)
 
     def common(self, one: str, other: str) -> str:
         """The newest commit that two have in common; "" for none."""

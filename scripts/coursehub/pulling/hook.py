@@ -38,8 +38,9 @@ def install() -> None:
 
 def pulled(folder: str, url: str, branch: str, theirs: Callable[[], Iterator[str]]) -> Iterator[str]:
     """Bring a copy up to date, or have nbgitpuller do it."""
+    folder, aside = folder.rstrip("/"), ""
     try:
-        done = yield from ours(folder, url, branch)
+        aside = yield from ours(folder, url, branch)
     except NotNow as hindrance:
         # What is there opens all the same: who cannot get in cannot delete anything either.
         yield f"Nothing new was brought, and nothing changed: {hindrance}\n"
@@ -47,29 +48,38 @@ def pulled(folder: str, url: str, branch: str, theirs: Callable[[], Iterator[str
     except Exception as failure:
         log.exception("coursehub could not bring %s up to date", folder)
         yield f"{type(failure).__name__}: {failure}\nLeaving it to nbgitpuller\n"
-        done = False
-    if not done:
+    if aside is None:
+        return
+    try:
         yield from theirs()
+    except BaseException:
+        if aside and not os.path.lexists(folder):
+            os.rename(aside, folder)
+        raise
 
 
 def ours(folder: str, url: str, branch: str) -> Iterator[str]:
-    """Returns whether all is done; otherwise there is nothing at `folder`, or nothing of ours to do."""
-    when, folder = stamp(), folder.rstrip("/")
-    home = os.path.realpath(os.path.expanduser("~"))
-    if not os.path.lexists(folder) or (home + "/").startswith(os.path.realpath(folder) + "/"):
-        return False
+    """Returns None when all is done. Otherwise it is nbgitpuller's turn: the path that what was at `folder`
+    has now, or "" when there is nothing of ours to do."""
+    when, home = stamp(), os.path.realpath(os.path.expanduser("~"))
+    if not branch or not os.path.lexists(folder):
+        return ""
+    if (home + "/").startswith(os.path.realpath(folder).rstrip("/") + "/"):
+        return ""
     if not os.path.isdir(folder):
-        yield f"Set aside: {set_aside(folder, YOURS, when)}\n"
-        return False
+        aside = set_aside(folder, YOURS, when)
+        yield f"Set aside: {aside}\n"
+        return aside
     try:
         yield from healed(os.path.realpath(folder), url, branch, when)
     except Unreachable:
         raise
     except (GitFailed, OSError) as failure:
         log.exception("coursehub sets %s aside", folder)
-        yield f"{failure}\nSet aside: {set_aside(folder, BEFORE, when)}\n"
-        return False
-    return True
+        aside = set_aside(folder, BEFORE, when)
+        yield f"{failure}\nSet aside: {aside}\n"
+        return aside
+    return None
 
 
 def healed(folder: str, url: str, branch: str, when: str) -> Iterator[str]:

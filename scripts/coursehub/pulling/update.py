@@ -17,7 +17,7 @@ from . import broken
 from .decide import MAKE_WAY, MERGE, NOTHING, REMOVE, SUBMODULE, TAKE, decide
 from .fetching import fetch, tracking
 from .git import Git, GitFailed
-from .names import COURSES, YOURS, beside, set_aside
+from .names import COURSES, YOURS
 from .notebook import merge
 from .text import is_text, merge_lines
 from .worktree import Worktree
@@ -40,12 +40,12 @@ class Update:
     def run(self) -> Iterator[str]:
         """Raises GitFailed when the copy is damaged, NotNow, InTheWay, Changed and OSError."""
         yield from broken.clear_locks(self.git.directory, self.git.folder)
-        head, before = self.git.commit("HEAD"), self.git.commit(tracking(self.branch))
+        head, before = self.git.commits("HEAD", tracking(self.branch))
         if head is None:
             raise GitFailed("the copy has no version")
         yield f"$ git fetch {self.url} {self.branch}\n"
         fetch(self.git, self.url, self.branch, INCOMING)
-        new = self.git.commit(INCOMING)
+        (new,) = self.git.commits(INCOMING)
         if new is None:
             raise GitFailed("what was fetched cannot be read")
         try:
@@ -71,9 +71,13 @@ class Update:
         """Change the files, and then git's own knowledge of them."""
         self.clear()  # what one that was cut off has left
         os.makedirs(self.files.stage, exist_ok=True)
-        own, old, wanted = (self.git.tree(commit) for commit in (head, given, new))
+        trees = {commit: self.git.tree(commit) for commit in {head, given, new}}
+        old, wanted = trees[given], trees[new]
         yield from broken.take_out_marks(self.files, self.git, sorted(wanted), self.when)
-        choices = self.choices(own, old, wanted)
+        choices = self.choices(trees[head], old, wanted)
+        if not choices and self.is_settled(head, new):
+            yield "Nothing new\n"
+            return
         staged = [path for path, what in choices.items() if what in (TAKE, MAKE_WAY, MERGE)]
         if staged:
             self.files.stage_files(new, staged)
@@ -84,6 +88,20 @@ class Update:
         yield from self.apply(choices)
         self.commit_both(mine, new, list(choices))
         yield f"Up to date: {sum(what != NOTHING for what in choices.values())} files came or went\n"
+
+    def is_settled(self, head: str, new: str) -> bool:
+        """Whether git knows already that the student has this version, and nothing is unfinished."""
+        return (
+            self.is_attached()
+            and not broken.unfinished(self.git.directory)
+            and self.git.has(head, new)
+            and self.git.commits(tracking(self.branch)) == [new]
+        )
+
+    def is_attached(self) -> bool:
+        """Whether the student is on a branch."""
+        with open(os.path.join(self.git.directory, "HEAD")) as file:
+            return file.read().startswith("ref:")
 
     def choices(self, own: dict, old: dict, wanted: dict) -> dict[str, str]:
         """What becomes of each path that is not as it should be."""
@@ -147,7 +165,7 @@ class Update:
             if "Permission denied" not in str(failure):
                 raise  # Of what cannot be read there is nothing to keep in a commit.
         tree = self.git.line("write-tree", index=self.index)
-        if tree == self.git.line("rev-parse", head + "^{tree}"):
+        if [tree] == self.git.ids(head + "^{tree}"):
             return head
         return self.commit(tree, [head], "Your version, before the course's newest was taken")
 
@@ -163,17 +181,15 @@ class Update:
         for path, what in choices.items():
             place = self.files.place(path)
             if what == MAKE_WAY or self.beside.get(path) == YOURS:
-                self.files.check(path)
                 if os.path.isdir(place) and not os.path.islink(place) and not os.listdir(place):
                     os.rmdir(place)
                 elif os.path.lexists(place):
-                    yield f"Set aside: {set_aside(place, YOURS, self.when)}\n"
+                    yield f"Set aside: {self.files.set_aside(path, YOURS, self.when)}\n"
                 self.files.seen.pop(path, None)
             if what in (TAKE, MAKE_WAY, MERGE):
                 self.files.put(path)
             if self.beside.get(path) == COURSES:
-                name = beside(place, COURSES, self.when)
-                os.rename(os.path.join(self.courses, path), name)
+                name = self.files.put_beside(path, os.path.join(self.courses, path), COURSES, self.when)
                 yield f"You and the course changed the same place: {name}\n"
 
     def commit_both(self, mine: str, new: str, paths: list[str]) -> None:
@@ -181,35 +197,31 @@ class Update:
         names = b"".join(os.fsencode(path) + b"\0" for path in paths)
         self.git("update-index", "-z", "--add", "--remove", "--stdin", input=names, index=self.index)
         tree = self.git.line("write-tree", index=self.index)
-        local = f"refs/heads/{self.branch}"
-        attached = self.git.says("symbolic-ref", "--quiet", "HEAD")
-        others = [new, *([] if attached else filter(None, [self.git.commit(local)]))]
+        local, attached = f"refs/heads/{self.branch}", self.is_attached()
+        others = [new, *([] if attached else filter(None, self.git.commits(local)))]
         parents = [mine, *(other for other in others if not self.git.has(mine, other))]
-        if parents == [mine] and tree == self.git.line("rev-parse", mine + "^{tree}"):
+        trees = self.git.ids(mine + "^{tree}", new + "^{tree}")
+        if parents == [mine] and tree == trees[0]:
             made = mine
-        elif (
-            parents == [mine, new]
-            and self.git.has(new, mine)
-            and tree == self.git.line("rev-parse", new + "^{tree}")
-        ):
+        elif parents == [mine, new] and tree == trees[1] and self.git.has(new, mine):
             made = new
         else:
             made = self.commit(tree, parents, "Yours and the course's")
-        self.git("update-ref", "-m", "followed a link", "HEAD" if attached else local, made)
+        refs = (("HEAD" if attached else local, made), (tracking(self.branch), new))
+        orders = "".join(f"update {name} {commit}\n" for name, commit in refs)
+        self.git("update-ref", "-m", "followed a link", "--stdin", input=orders.encode())
         if not attached:
             self.git("symbolic-ref", "HEAD", local)
         os.replace(self.index, os.path.join(self.git.directory, "index"))
         broken.forget_unfinished(self.git.directory)
-        self.git("update-ref", tracking(self.branch), new)
         self.remember_address()
 
     def remember_address(self) -> None:
         """For nbgitpuller's own way, and for students who use git: where this came from."""
-        wanted = (("url", self.url), ("fetch", "+refs/heads/*:refs/remotes/origin/*"))
-        for key, value in wanted:
-            name = f"remote.origin.{key}"
-            if not self.git.says("config", "--get", name) or self.git.line("config", "--get", name) != value:
-                self.git("config", "--replace-all", name, value)
+        known = self.git.line("config", "--list").splitlines()
+        for key, value in (("url", self.url), ("fetch", "+refs/heads/*:refs/remotes/origin/*")):
+            if f"remote.origin.{key}={value}" not in known:
+                self.git("config", "--replace-all", f"remote.origin.{key}", value)
 
     def clear(self) -> None:
         for left in glob.glob(glob.escape(self.files.stage) + "*"):

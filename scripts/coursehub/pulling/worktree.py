@@ -7,6 +7,7 @@ import stat
 
 from .decide import OTHER
 from .git import DiskFull, Git, is_full
+from .names import beside, set_aside
 
 
 class InTheWay(Exception):
@@ -101,6 +102,25 @@ class Worktree:
             raise InTheWay(path) from None
         except PermissionError:
             raise InTheWay(self.unwritable(path)) from None
+
+    def set_aside(self, path: str, what: str, when: str) -> str:
+        """Rename what lies at a path, and return its new name. Raises InTheWay, Changed."""
+        self.check(path)
+        try:
+            new = set_aside(self.place(path), what, when)
+        except PermissionError:
+            raise InTheWay(self.unwritable(path)) from None
+        self.seen.pop(path, None)
+        return os.path.relpath(new, self.folder)
+
+    def put_beside(self, path: str, staged: str, what: str, when: str) -> str:
+        """Put a staged file next to what lies at a path, and return its name. Raises InTheWay."""
+        new = beside(self.place(path), what, when)
+        try:
+            os.rename(staged, new)
+        except PermissionError:
+            raise InTheWay(self.unwritable(path)) from None
+        return os.path.relpath(new, self.folder)
 
     def remove(self, path: str) -> None:
         """Remove a file that the student did not change, and folders that are empty without it."""
