@@ -111,7 +111,11 @@ def test_a_git_that_is_at_work_is_left_alone(tmp_path, monkeypatch):
     lock = scene.copy / ".git/index.lock"
     lock.write_text("")
     monkeypatch.setattr(hook.Update.run.__globals__["broken"], "PATIENCE", 0.3)
-    at_work = subprocess.Popen(["git", "cat-file", "--batch"], cwd=scene.copy, stdin=subprocess.PIPE)
+    ask = ["git", "cat-file", "--batch"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    at_work = subprocess.Popen(ask, cwd=scene.copy, bufsize=0, **pipes)
+    at_work.stdin.write(b"nothing\n")
+    assert at_work.stdout.readline(), "it has begun"
     said = scene.pull()
     at_work.communicate()
     assert "another git is at work" in said and lock.exists() and scene.read("data/a.csv") == "1,2\n"
