@@ -58,8 +58,8 @@ class Course:
         git(*where, "commit", "--quiet", "--allow-empty", "--message=The course's content")
 
 
-def make(folder: Path, files: int) -> Course:
-    """Make the course, with so many files in content/, below `folder`: the same bytes each time."""
+def make(folder: Path, files: int, size: int = BYTES) -> Course:
+    """Make the course, with so many files and bytes in content/, below `folder`: the same each time."""
     course = Course(folder / "course", folder / "content.git")
     course.root.mkdir(parents=True)
     shutil.copytree(SAMPLE / "content", course.content, ignore=shutil.ignore_patterns(*IGNORED))
@@ -67,17 +67,17 @@ def make(folder: Path, files: int) -> Course:
         shutil.copy(SAMPLE / name, course.root)
     with (course.root / "apt.txt").open("a") as file:
         file.writelines(f"\n{name}" for name in PACKAGES)
-    add_material(course.content, files)
+    add_material(course.content, files, size)
     git("init", "--quiet", "--bare", "--initial-branch=main", str(course.repository))
     course.commit()
     return course
 
 
-def add_material(content: Path, files: int) -> None:
-    """Fill the folder up to so many files, and to BYTES."""
+def add_material(content: Path, files: int, total: int) -> None:
+    """Fill the folder up to so many files and bytes."""
     present = [path.stat().st_size for path in content.rglob("*") if path.is_file()]
     number = files - len(present)
-    size = (BYTES - sum(present)) // number
+    size = (total - sum(present)) // number
     chance = random.Random(2)
     for index in range(number):
         folder = content / "material" / f"week-{index % FOLDERS + 1:02}"

@@ -5,8 +5,9 @@ REPOSITORY.new        one that is being made: it is renamed when all of it is on
 REPOSITORY.damaged    the last one that had to be replaced, kept for a while for whoever wants to look into it
 
 A repository that is made anew takes over what can be read of the old one's history. Git does not merge
-histories without a common commit, so that without it nobody who has a copy could pull any more:
-nbgitpuller clones with `--depth 1`, and updates with `git fetch` and `git merge -Xours`.
+histories without a common commit, so that without it nobody who has a copy could pull any more with
+nbgitpuller alone, which clones with `--depth 1`, and updates with `git fetch` and `git merge -Xours`. What
+students' servers have of ours (coursehub.pulling) could.
 """
 
 from __future__ import annotations
