@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Show who is on the hub, or let somebody choose a new password."""
+"""The people of the hub: who there is, who may come in, and what becomes of who left."""
 
 import sys
 

@@ -33,12 +33,12 @@ def own_token():
 
 
 class People(APIHandler):
-    """POST {"people": [{"name", "allowed", "admin", "assistant", "groups"}]}: from now on they are so. With
-    "named" false, somebody may come in only because everyone may.
+    """POST {"people": [{"name", "allowed", "named", "admin", "assistant", "groups"}]}: so they are now.
 
-    Whoever is not allowed keeps the account, the password and the files, and loses all else at once: cookies,
-    tokens, roles and groups are gone, and no log-in is accepted. Their server is stopped by who asked.
-    Doing it twice changes nothing.
+    `named` tells whether the course names them, and not just an admin's approval. Whoever is not allowed
+    keeps the account, the password and the files, and loses all else at once: cookies, tokens, roles and
+    groups are gone, and no log-in is accepted. Their server is stopped by who asked. Doing it twice changes
+    nothing.
     """
 
     async def post(self):
@@ -66,8 +66,8 @@ class People(APIHandler):
     async def let_in(self, one, account, roles, groups):
         rules, name = self.authenticator, one["name"]
         rules.blocked_users.discard(name)
-        # Where everyone may come in, those who are named need nobody's approval.
-        (rules.allowed_users.add if one.get("named", True) else rules.allowed_users.discard)(name)
+        # With sign-up, this lets somebody in who asks for an account from now on, without an approval.
+        (rules.allowed_users.add if one["named"] else rules.allowed_users.discard)(name)
         (rules.admin_users.add if one["admin"] else rules.admin_users.discard)(name)
         # As JupyterHub does for those whom it finds when it starts.
         await maybe_future(rules.add_user(account))

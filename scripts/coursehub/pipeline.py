@@ -12,7 +12,7 @@ from .audit import audit_entry, record
 from .links.address import link
 from .model import Check, LockHolder, Observed, Part, Reporter, Session, Silent, Step, Target
 from .outcome import Outcome, Progress
-from .parts import PARTS, configuration, content, encryption, sign_in, storage
+from .parts import PARTS, by_hand, configuration, content, encryption, sign_in, storage
 from .probe import probe
 from .problems import Failure
 from .run_identity import commit, holder
@@ -106,7 +106,8 @@ def furnish(target: Target, settings: Any, wants: dict[str, Any], progress: Prog
             seen = observe(session, wants, report, lock=apply)
             wants = prepare(wants, seen, report)
             steps = progress.plan(plan(wants, seen))
-            progress.notes = content.notes(wants[content.NAME])
+            spoken = by_hand.notes(wants[by_hand.NAME], seen.parts[by_hand.NAME])
+            progress.notes = [*content.notes(wants[content.NAME]), *spoken]
             progress.url, progress.warnings = reached(wants, seen)
             progress.students = storage.students(seen.parts[storage.NAME], settings.users)
             if apply:

@@ -1,4 +1,5 @@
-"""The people of a hub that runs: who there is, and a new start for who forgot a password.
+"""The people of a hub that runs: who there is, who comes, leaves, is shut out or made an admin while it runs,
+what becomes of the files of who left, and a new start for who forgot a password.
 
 The tests of this file tell one story, in order, on one machine.
 """
@@ -6,8 +7,11 @@ The tests of this file tell one story, in order, on one machine.
 import json
 
 import pytest
+import requests
 
 from deployments import ADMIN, ADMIN_PASSWORD
+from sandbox import sources
+from sandbox.commands import wait_until
 from student import Refused, Student, token_in
 
 pytestmark = pytest.mark.sandbox
@@ -116,6 +120,147 @@ def test_an_admins_password_is_never_just_forgotten(course, hub):
     assert done.code == 2 and "HUB_ADMIN_PASSWORD" in done.said
     with pytest.raises(Refused):
         Student(hub, ADMIN, "the first who comes").log_in()
+
+
+# Who may come in, and as what, while ada works
+
+
+def settled(course, verb: str, *words: str) -> dict:
+    """A verb that must succeed; its result."""
+    done = course.run("people.py", verb, *words)
+    assert done.code == 0, done.said
+    return done.result
+
+
+def at_work(hub, name: str, password: str) -> Student:
+    """Somebody with a server that runs."""
+    student = Student(hub, name, password).log_in()
+    student.browser.get(f"{hub}/hub/spawn", timeout=60)
+    student.wait_for_server()
+    student.browser.get(f"{student.server}/lab", timeout=60)
+    return student
+
+
+def restart_the_hub(box, hub) -> None:
+    box.run(["systemctl", "restart", "jupyterhub"])
+    wait_until(lambda: sources.answers(f"{hub}/hub/api/"), 60, "the hub", interval=0.2)
+
+
+def test_somebody_is_let_in_in_the_middle_of_a_class(course, box, hub, kernel):
+    before = invocation(box)
+    with pytest.raises(Refused):
+        Student(hub, "zoe", FIRST).log_in()
+    assert settled(course, "add", "zoe")["verdict"] == "added"
+    Student(hub, "zoe", FIRST).log_in()
+    assert invocation(box) == before and kernel.run("print(kept)").strip() == "7"
+    deployed = course.deploy()
+    assert deployed.plan == [] and "zoe was let in by hand" in deployed.said
+    restart_the_hub(box, hub)
+    Student(hub, "zoe", FIRST).log_in()
+    assert kernel.run("print(kept)").strip() == "7"
+
+
+def test_somebody_is_shut_out_at_once_and_comes_back_to_everything(course, box, hub, kernel):
+    grace = at_work(hub, "grace", FIRST)
+    grace.write("hers.ipynb", {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
+    xsrf = {"_xsrf": grace.token("/hub/")}
+    token = grace.browser.post(f"{hub}/hub/api/users/grace/tokens", params=xsrf, timeout=30).json()["token"]
+    held = {"Authorization": f"token {token}"}
+    assert requests.get(f"{hub}/hub/api/user", headers=held, timeout=30).status_code == 200
+    before = invocation(box)
+
+    assert settled(course, "block", "grace")["verdict"] == "blocked"
+    with pytest.raises(Refused):
+        Student(hub, "grace", FIRST).log_in()
+    assert grace.browser.get(f"{hub}/hub/api/user", timeout=30).status_code in (401, 403)
+    assert "/hub/login" in grace.browser.get(f"{hub}/hub/home", timeout=30).url
+    assert requests.get(f"{hub}/hub/api/user", headers=held, timeout=30).status_code in (401, 403)
+    answer = grace.browser.get(f"{grace.server}/api/contents/hers.ipynb", timeout=30)
+    assert answer.status_code != 200 or "/hub/login" in answer.url
+    assert b"inactive" in box.run(["sh", "-c", "systemctl is-active jupyter-grace || true"]).stdout
+    assert invocation(box) == before and kernel.run("print(kept)").strip() == "7"
+    assert people(course)["grace"]["blocked"] and course.deploy().plan == []
+    restart_the_hub(box, hub)
+    with pytest.raises(Refused):
+        Student(hub, "grace", FIRST).log_in()
+
+    before = invocation(box)
+    settled(course, "unblock", "grace")
+    with pytest.raises(Refused):
+        Student(hub, "grace", SECOND).log_in()
+    assert grace.browser.get(f"{hub}/hub/api/user", timeout=30).status_code in (401, 403), "an old browser"
+    assert at_work(hub, "grace", FIRST).read("hers.ipynb")["cells"] == []
+    assert invocation(box) == before and kernel.run("print(kept)").strip() == "7"
+
+
+def test_an_admin_for_a_while(course, box, hub, kernel):
+    before = invocation(box)
+    settled(course, "add", "tim")
+    settled(course, "make-admin", "tim")
+    with pytest.raises(Refused):
+        Student(hub, "tim", "the first who comes").log_in()
+    tim = at_work(hub, "tim", ADMIN_PASSWORD)
+    assert tim.browser.get(f"{hub}/hub/admin", timeout=30).status_code == 200
+    with tim.open_terminal() as terminal:
+        assert terminal.run("sudo -n id -u") == (0, "0")
+    restart_the_hub(box, hub)
+    assert tim.browser.get(f"{hub}/hub/admin", timeout=30).status_code == 200, "by hand, after a restart too"
+
+    before = invocation(box)
+    settled(course, "revoke-admin", "tim")
+    assert tim.browser.get(f"{hub}/hub/admin", timeout=30).status_code == 403
+    assert b"inactive" in box.run(["sh", "-c", "systemctl is-active jupyter-tim || true"]).stdout
+    with at_work(hub, "tim", ADMIN_PASSWORD).open_terminal() as terminal:
+        assert terminal.run("sudo -n id -u")[0] != 0
+    assert invocation(box) == before and kernel.run("print(kept)").strip() == "7"
+    assert course.run("people.py", "revoke-admin", ADMIN).code == 2, "an admin by the list"
+
+
+def test_who_leaves_and_what_becomes_of_the_files(course, box, hub, kernel):
+    before = invocation(box)
+    refused = course.run("people.py", "remove", "ada")
+    assert refused.code == 2 and "list" in refused.said
+    assert course.run("people.py", "archive-files", "tim").code == 2, "still let in by hand"
+    box.run(
+        ["sh", "-c", "echo kept > /home/jupyter-tim/notes; ln -s /home/jupyter-ada /home/jupyter-tim/link"]
+    )
+    settled(course, "remove", "tim")
+    with pytest.raises(Refused):
+        Student(hub, "tim", ADMIN_PASSWORD).log_in()
+    assert "tim" not in people(course)
+    made = settled(course, "archive-files", "tim")
+    assert box.run(["stat", "--format=%a %U", made["archive"]]).stdout == b"600 root\n"
+    assert box.run(["stat", "--format=%a", "/home/coursehub-archives"]).stdout == b"700\n"
+    listing = box.run(["tar", "--to-stdout", "--extract", "--file", made["archive"], "jupyter-tim/notes"])
+    assert listing.stdout == b"kept\n"
+    assert box.run(["ls", "-A", "/home/jupyter-tim"]).stdout == b""
+    assert box.run(["stat", "--format=%U %a", "/home/jupyter-tim"]).stdout == b"jupyter-tim 700\n"
+
+    assert course.run("people.py", "remove-files", "tim", "--confirm", "tom").code == 2
+    settled(course, "remove-files", "tim", "--confirm", "tim")
+    assert course.run("people.py", "remove-files", "ada", "--confirm", "ada").code == 2
+    assert kernel.run("print(kept)").strip() == "7" and invocation(box) == before
+    settled(course, "add", "tim")
+    tim = at_work(hub, "tim", SECOND)
+    tim.write("again.ipynb", {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
+    settled(course, "block", "tim")
+    settled(course, "remove", "tim")
+    assert people(course)["tim"]["blocked"], "the name stays blocked"
+    settled(course, "unblock", "tim")
+    assert course.deploy().plan == []
+
+
+def test_the_list_catches_up(course, hub, kernel):
+    course.override["users"] = ["ada", "grace", "zoe"]
+    assert "Forget what was done by hand" in course.deploy().plan[-1]
+    assert not people(course)["zoe"]["added"] and course.deploy().plan == []
+    Student(hub, "zoe", FIRST).log_in()
+    course.override["users"] = ["ada", "grace"]
+    course.deploy()
+    with pytest.raises(Refused):
+        Student(hub, "zoe", FIRST).log_in()
+    settled(course, "remove", "zoe")
+    assert kernel.run("print(kept)").strip() == "7"
 
 
 def test_no_names_in_a_public_repository(course, tmp_path):

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from coursehub.lifecycle.told import aligned, as_json, markdown
 from coursehub.model import Session
 from coursehub.people import command, listing, privacy, resetting
 from coursehub.problems import InvalidInput
 from coursehub.roster.people import Person, Roster
+from deployments import REPOSITORY
 
 NOW = datetime(2025, 10, 5, 12, 0, tzinfo=UTC)
 COURSE = SimpleNamespace(
@@ -310,6 +312,23 @@ def test_a_reset_from_the_input_of_a_public_run(act, tmp_path):
     told, droplet = act("reset-password", **written(tmp_path, event))
     assert told.verdict == "reset" and "ada" not in markdown(told) + as_json(told)
     assert droplet.asked[-2][1]["name"] == "ada"
+
+
+def test_a_removal_is_confirmed_by_the_runs_other_input(act, tmp_path):
+    event = {"repository": {"private": False}, "inputs": {"name": "ada", "confirm": " Ada"}}
+    with pytest.raises(InvalidInput) as caught:
+        act("remove-files", **written(tmp_path, event))
+    assert "ada" not in str(caught.value) and "is on the course's list" in str(caught.value)
+
+
+def test_what_the_workflow_offers_is_what_there_is():
+    text = (REPOSITORY / ".github" / "workflows" / "people.yml").read_text()
+    choice = yaml.safe_load(text)[True]["workflow_dispatch"]["inputs"]["action"]
+    assert choice["default"] == "list"
+    assert choice["options"] == ["list", "reset-password", *command.VERBS]
+    for verb in choice["options"]:
+        assert command.parser("x").parse_args([verb]).verb == verb
+    assert "inputs.name" not in text and "inputs.confirm" not in text, "the log would show it"
 
 
 def test_a_verb_is_needed(act):

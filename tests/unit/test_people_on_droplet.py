@@ -119,6 +119,17 @@ def test_who_signed_up(sign_up):
     assert found["newcomer"]["known"] is False and found["teacher"]["password"] == "locked"
 
 
+def test_the_list_as_the_last_deploy_brought_it(state, monkeypatch):
+    file = state / "config.yaml"
+    monkeypatch.setattr(people.hub, "CONFIG", file)
+    assert people.look("first-use")["deployed"] is None
+    file.write_text('# ours\n{"users": {"allowed": ["ada"], "admin": []}}\n')
+    assert people.look("first-use")["deployed"] == {"allowed": ["ada"], "admin": []}
+    for other in ("users:\n  allowed: [ada]\n", "{}", "# nothing\n", "[]"):
+        file.write_text(other)
+        assert people.look("first-use")["deployed"] is None, other
+
+
 def test_how_much_the_homes_take(state):
     homes = people.look("first-use")["homes"]
     assert set(homes) == {"jupyter-ada", "jupyter-teacher"}

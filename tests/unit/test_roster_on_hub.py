@@ -11,8 +11,8 @@ from traitlets.config import Config
 
 from course_folder import assert_only, make_course, problems_of
 from coursehub.command import WORDS
+from coursehub.droplet import by_hand, hub_api, people
 from coursehub.droplet import configuration as droplet_configuration
-from coursehub.droplet import hub_api, people
 from coursehub.droplet import roster as on_droplet
 from coursehub.droplet.system import OperationFailed
 from coursehub.model import Step, StepResult
@@ -162,16 +162,30 @@ def test_an_admin_of_the_secret_is_locked_like_the_others_and_not_named(tmp_path
 # What the hub makes of it
 
 
-def configured(roster, database, everybody_may=False, own=""):
-    """JupyterHub's configuration after the file was read, as traitlets reads it: each by itself."""
+def configured(roster, database, everybody_may=False, own="", by_hand=None):
+    """JupyterHub's configuration after the file was read, as traitlets reads it: each by itself. `by_hand` is
+    what scripts/people.py noted, or the text of that file."""
     c = Config()
     c.Authenticator.allow_all = everybody_may
-    file = database.parent / "roster.json"
+    file, noted = database.with_name("roster.json"), database.with_name("by-hand.json")
     file.write_text(roster_file(roster, {}, everybody_may))
+    if by_hand is not None:
+        noted.write_text(by_hand if isinstance(by_hand, str) else json.dumps(by_hand))
     text = own + people_snippet(everybody_may)
-    text = text.replace(ROSTER_FILE, str(file)).replace("/opt/tljh/state/jupyterhub.sqlite", str(database))
+    for place, here in (
+        (ROSTER_FILE, file),
+        ("/opt/tljh/state/jupyterhub.sqlite", database),
+        ("/opt/tljh/state/coursehub-by-hand.json", noted),
+    ):
+        text = text.replace(place, str(here))
     exec(compile(text, "x", "exec"), {"c": c})
     return c
+
+
+def merged(c, name, base=()):
+    """A list of names as JupyterHub gets it, where config.yaml says `base`."""
+    value = c.Authenticator.get(name, set())
+    return value.get_value(set(base)) if hasattr(value, "get_value") else set(base) | value
 
 
 @pytest.fixture
@@ -225,6 +239,29 @@ def test_whom_an_admin_let_in_with_sign_up_stays(database):
     assert "blocked_users" not in c.Authenticator and "allow_existing_users" not in c.Authenticator
     (role,) = c.JupyterHub.load_roles.get_value([])
     assert "servers" in role["scopes"] and "students" not in c.JupyterHub.load_groups.get_value({})
+
+
+def test_what_was_done_by_hand_holds_when_the_hub_starts_anew(database):
+    by_hand = {"added": {"left": {}, "zoe": {}}, "blocked": {"ada": {}}, "admins": {"grace": {}, "old": {}}}
+    c = configured(ASSISTED, database, by_hand=by_hand)
+    assert c.Authenticator.blocked_users == {"ada"}, "a block holds whatever the list says"
+    assert merged(c, "allowed_users", {"teacher"}) == {"teacher", "left", "zoe", "grace"}
+    assert merged(c, "admin_users", {"teacher"}) == {"teacher", "grace"}, "who is on no list is no admin"
+    assert set(c.JupyterHub.load_groups.get_value({})["students"]["users"]) == {"ada", "left", "zoe"}
+    with sqlite3.connect(database) as connection:
+        names = connection.execute("SELECT name FROM users WHERE admin").fetchall()
+    assert names == [("grace",), ("teacher",)], "nor is an admin by hand made none"
+
+
+def test_what_was_done_by_hand_with_sign_up(database):
+    by_hand = {"added": {}, "blocked": {"ada": {}}, "admins": {"newcomer": {}}}
+    c = configured(ASSISTED, database, everybody_may=True, by_hand=by_hand)
+    assert merged(c, "blocked_users") == {"ada"} and merged(c, "admin_users") == {"newcomer"}
+
+
+def test_a_note_that_cannot_be_read_does_not_keep_the_hub_from_starting(database, capsys):
+    c = configured(ASSISTED, database, by_hand="{")
+    assert c.Authenticator.blocked_users == {"left"} and "cannot be read" in capsys.readouterr().out
 
 
 def test_a_hub_that_was_never_started_has_nobody_to_block(tmp_path):
@@ -306,8 +343,9 @@ def test_after_an_interruption_the_hub_starts_anew(tmp_path):
     assert step.parameters["reload"] == "hub"
 
 
-def told(roster, before, known, others):
-    order = on_droplet.ordered(before, json.loads(roster_file(roster, {}, others)), known, others)
+def told(roster, before, known, others, **noted):
+    noted = {"added": {}, "blocked": {}, "admins": {}} | noted
+    order = on_droplet.ordered(before, json.loads(roster_file(roster, {}, others)), known, others, noted)
     return {one.pop("name"): one for one in order}
 
 
@@ -329,6 +367,14 @@ def test_where_others_come_in_nobody_is_shut_out():
     assert gone["allowed"] and not (gone["named"] or gone["admin"])
 
 
+def test_what_was_done_by_hand_holds_when_the_roster_changes():
+    noted = {"added": {"zoe": {}}, "blocked": {"ada": {}}, "admins": {"grace": {}, "old": {}}}
+    told_of = told(ASSISTED, {}, {"ada", "old", "zoe"}, False, **noted)
+    assert not told_of["ada"]["allowed"] and not told_of["old"]["allowed"]
+    assert told_of["zoe"]["allowed"] and told_of["zoe"]["groups"] == ["students"]
+    assert told_of["grace"]["admin"] and told_of["grace"]["groups"] == ["monday"]
+
+
 @pytest.fixture
 def hub(monkeypatch, tmp_path):
     """The droplet's side of a deploy, where the hub notes what it is told; its `fails` are errors."""
@@ -341,6 +387,7 @@ def hub(monkeypatch, tmp_path):
 
     monkeypatch.setattr(hub_api, "settle", settle)
     monkeypatch.setattr(hub_api, "stop_server", lambda name, seconds: hub.stopped.append(name))
+    monkeypatch.setattr(by_hand.users, "STATE", tmp_path)
     monkeypatch.setattr(people, "rows", lambda query: [("ada", 1), ("left", 1)])
     monkeypatch.setattr(droplet_configuration, "restart", lambda what: hub.restarted.append(what))
     monkeypatch.setattr(droplet_configuration, "problem_for_students", lambda: None)

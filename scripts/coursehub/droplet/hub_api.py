@@ -52,9 +52,10 @@ def request(verb, path, body=None, timeout=PATIENCE):
 
 
 def settle(people):
-    """From now on each of them is so: {"name", "allowed", "admin", "assistant", "groups"}. Accounts that the
-    hub does not have are made; who is not allowed loses all but the account, the password and the files.
-    Whoever is shut out and has a server: see `stop_server`. 500 people at once are one request."""
+    """From now on each of them is so: {"name", "allowed", "named", "admin", "assistant", "groups"}; of who is
+    not allowed, the name and that suffice. Accounts that the hub does not have are made. Whoever is shut out
+    keeps nothing but the account, the password and the files; their server: `stop_server`. 500 people are
+    one request, of a fifth of a second."""
     request("POST", "coursehub/people", {"people": people})
 
 

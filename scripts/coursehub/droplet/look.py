@@ -8,6 +8,7 @@ import platform
 import sys
 
 from coursehub.droplet import (
+    by_hand,
     configuration,
     content,
     environment,
@@ -31,6 +32,7 @@ LOOKS = {
     "content": content.look,
     "users": users.look,
     "configuration": configuration.look,
+    "by_hand": by_hand.look,
 }
 
 

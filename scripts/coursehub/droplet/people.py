@@ -11,9 +11,9 @@ import sqlite3
 import time
 from pathlib import Path
 
-from coursehub.droplet import users
+from coursehub.droplet import by_hand, home_files, hub, users
 from coursehub.droplet.homes import HOMES, PREFIX
-from coursehub.droplet.system import OperationFailed, run
+from coursehub.droplet.system import OperationFailed, read_text, run
 
 PATIENCE = 10.0
 """Seconds: the hub holds its files for a moment only, while somebody logs in."""
@@ -30,7 +30,9 @@ FORGET = "DELETE FROM users_info WHERE username = ?"
 
 def look(method):
     """Everybody whom the hub knows: {"people": {name: {"known", "admin", "last_activity", "running",
-    "password", "approved"}}, "homes": {Unix account: bytes, or None where that took too long}}.
+    "password", "approved"}}, "homes": {Unix account: bytes, or None where that took too long}, "by_hand": see
+    there, "unfinished": homes whose removal was cut off, "deployed": {"allowed", "admin"}, the list as the
+    last deploy brought it, None where there was none}.
 
     `password` is "absent", "locked" or "set"; `approved` is None where the hub itself approves nobody.
     `known` tells whether the hub has an account, or just a password.
@@ -42,7 +44,23 @@ def look(method):
         }  # fmt: skip
     for name, (stored, approved) in passwords(method).items():
         found.setdefault(name, nobody()).update(password=kind(stored), approved=approved)
-    return {"people": found, "homes": homes()}
+    return {
+        "people": found,
+        "homes": homes(),
+        "by_hand": by_hand.look(),
+        "unfinished": home_files.unfinished(HOMES),
+        "deployed": deployed(),
+    }
+
+
+def deployed():
+    """config.yaml is JSON below its first line, as a deploy writes it."""
+    text = read_text(hub.CONFIG)
+    try:
+        listed = json.loads(re.sub(r"\A(#.*\n)*", "", text or ""))["users"]
+        return {kind: list(listed[kind]) for kind in ("allowed", "admin")}
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def nobody():

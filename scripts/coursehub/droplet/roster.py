@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from coursehub.droplet import hub_api, people
+from coursehub.droplet import by_hand, hub_api, people
 from coursehub.droplet.system import OperationFailed, read_json
 
 # JupyterHub's own tables. Whoever was shut out before holds nothing any more, and stays out.
@@ -17,6 +17,8 @@ SELECT name, admin, id, EXISTS (
 SELECT 1 FROM spawners WHERE user_id = users.id AND server_id IS NOT NULL) AS running FROM users)
 WHERE admin OR running OR id IN (SELECT user_id FROM user_role_map)
 OR id IN (SELECT user_id FROM user_group_map)"""
+STUDENTS = "students"
+"""The group of all students, which is there where there are assistants (coursehub/roster/people.py)."""
 SIDE_BY_SIDE = 8
 STOPPING = 30.0
 """Seconds for a server to end."""
@@ -33,7 +35,7 @@ def settle(before, text, others):
     went wrong, or None."""
     try:
         holding = dict(people.rows(HOLDING))
-        order = ordered(before or {}, json.loads(text), set(holding), others)
+        order = ordered(before or {}, json.loads(text), set(holding), others, by_hand.look())
         hub_api.settle(order)
         stop([one["name"] for one in order if not one["allowed"] and holding.get(one["name"])])
     except OperationFailed as failure:
@@ -41,26 +43,38 @@ def settle(before, text, others):
     return None
 
 
-def ordered(before, roster, holding, others):
-    """What everybody may, as hub_api.settle takes it: those of the roster, and those who are not in it and
-    are `holding` something on the hub, such as a role. Where `others` may come in, who left is like them."""
-    groups = {}
-    for group, members in roster["groups"].items():
-        for name in members:
-            groups.setdefault(name, []).append(group)
-    named = {*roster["admins"], *roster["users"]}
+def ordered(before, roster, holding, others, noted):
+    """What everybody may, as hub_api.settle takes it: those of the roster, those who are `noted` (by_hand),
+    and those who are neither and are `holding` something on the hub, such as a role. Where `others` may come
+    in, who left is like them.
+    """
+    added, blocked, made = (set(noted[kind]) for kind in by_hand.KINDS)
+    listed = {*roster["admins"], *roster["users"]}
+    if not others:
+        made &= listed | added
+    named, admins = listed | added | made, {*roster["admins"], *made}
     left = {*before.get("admins", ()), *before.get("users", ())} if others else holding
+    groups = groups_of(roster["groups"], added - listed, made)
     return [
         {
             "name": name,
-            "allowed": others or name in named,
+            "allowed": (others or name in named) and name not in blocked,
             "named": name in named,
-            "admin": name in roster["admins"],
+            "admin": name in admins,
             "assistant": name in roster["assistants"],
             "groups": groups.get(name, []),
         }
-        for name in sorted(named | left)
+        for name in sorted(named | left | blocked)
     ]
+
+
+def groups_of(members, added, made):
+    """The groups of each person. Who was let in by hand is a student, and who was made an admin is none."""
+    groups = {}
+    for group, names in members.items():
+        for name in names if group != STUDENTS else {*names, *added} - made:
+            groups.setdefault(name, []).append(group)
+    return groups
 
 
 def stop(names):

@@ -22,7 +22,9 @@ PASSWORDS = {SET: "yes", ABSENT: "no", LOCKED: "locked"}
 @dataclass(frozen=True)
 class Person:
     """`named` is whether course.yml or the secret HUB_USERS names them, `approved` whether an admin let them
-    in on the hub (None where nobody has to); `disk` is in bytes; `password` is one of the three above."""
+    in on the hub (None where nobody has to); `disk` is in bytes; `password` is one of the three above.
+    `added`, `blocked` and `made_admin` are the days since when that is so by hand, with people.py; `known`
+    tells whether the hub has an account."""
 
     name: str
     role: str
@@ -32,18 +34,25 @@ class Person:
     running: bool
     disk: int | None
     password: str
+    added: str | None = None
+    blocked: str | None = None
+    made_admin: str | None = None
+    known: bool = False
 
 
 def people_from(settings: Any, seen: Mapping[str, Any]) -> list[Person]:
     """Everybody whom the roster names or the hub knows, admins first, then assistants."""
     named = {*settings.admins, *settings.users}
-    found = [person(settings, name, name in named, seen) for name in sorted(named | set(seen["people"]))]
+    by_hand = {name for names in seen.get("by_hand", {}).values() for name in names}
+    everybody = sorted(named | set(seen["people"]) | by_hand)
+    found = [person(settings, name, name in named, seen) for name in everybody]
     return sorted(found, key=lambda one: one.role)
 
 
 def person(settings: Any, name: str, named: bool, seen: Mapping[str, Any]) -> Person:
     about = seen["people"].get(name, {})
-    is_admin = name in settings.admins or about.get("admin", False)
+    by_hand = {kind: names[name]["since"] for kind, names in seen.get("by_hand", {}).items() if name in names}
+    is_admin = name in settings.admins or about.get("admin", False) or "admins" in by_hand
     assists = name in settings.roster.of_role(ASSISTANT)
     return Person(
         name=name,
@@ -54,6 +63,10 @@ def person(settings: Any, name: str, named: bool, seen: Mapping[str, Any]) -> Pe
         running=about.get("running", False),
         disk=seen["homes"].get(unix_account(name)),
         password=about.get("password", ABSENT),
+        added=by_hand.get("added"),
+        blocked=by_hand.get("blocked"),
+        made_admin=by_hand.get("admins"),
+        known=about.get("known", False),
     )
 
 
@@ -83,6 +96,8 @@ def counts(people: Sequence[Person]) -> dict[str, int]:
         "seen": sum(one.last_seen is not None for one in people),
         "running": sum(one.running for one in people),
         "with_password": sum(one.password == SET for one in people),
+        "by_hand": sum(bool(one.added or one.made_admin) for one in people),
+        "blocked": sum(bool(one.blocked) for one in people),
     }
 
 
@@ -93,6 +108,8 @@ def in_words(count: Mapping[str, int]) -> str:
     return (
         f"{plural(count['accounts'], 'account')}: {staff} and {students}; {count['seen']} were here, "
         f"{count['with_password']} have a password, {count['running']} have a server running"
+        + (f", {count['by_hand']} by hand" if count["by_hand"] else "")
+        + (f", {count['blocked']} blocked" if count["blocked"] else "")
     )
 
 
@@ -120,9 +137,22 @@ def row(one: Person, now: datetime) -> tuple[str, ...]:
 
 
 def allowed(one: Person) -> str:
+    """Whether the list has them, and what is otherwise: a block first, for that is what counts."""
+    if one.blocked:
+        return f"blocked since {day(one.blocked)}"
+    by_hand = [*(["added"] if one.added and not one.named else []), *(["admin"] if one.made_admin else [])]
+    if by_hand:
+        since = day(one.added or one.made_admin or "")
+        return f"{'yes' if one.named else 'no'}, {' and '.join(by_hand)} by hand {since}"
     if one.named or one.approved is None:
         return "yes" if one.named else "no"
     return "no, approved on the hub" if one.approved else "no, waits for approval"
+
+
+def day(since: str) -> str:
+    """Such as "29 Nov 2026"."""
+    moment = datetime.fromisoformat(since)
+    return f"{moment.day} {moment:%b %Y}"
 
 
 def ago(seen: datetime | None, now: datetime) -> str:

@@ -34,11 +34,12 @@ def event(environ: Mapping[str, str]) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def name_given(argument: str | None, environ: Mapping[str, str]) -> str:
-    """The name that was typed: the argument or, in a run that was started by hand, its input `name`, which
-    unlike an argument or a variable stays out of the log. As the hub writes names; "" for none."""
+def name_given(argument: str | None, environ: Mapping[str, str], key: str = "name") -> str:
+    """The name that was typed: the argument or, in a run that was started by hand, its input `name` (or
+    `confirm`), which unlike an argument or a variable stays out of the log. As the hub writes names; "" for
+    none."""
     inputs = event(environ).get("inputs")
-    typed = argument or (inputs.get("name") if isinstance(inputs, dict) else None)
+    typed = argument or (inputs.get(key) if isinstance(inputs, dict) else None)
     return typed.strip().lower() if isinstance(typed, str) else ""
 
 

@@ -40,7 +40,7 @@ def require_passwords(settings: Any) -> None:
 def found(people: Sequence[Person], name: str, *, names: bool) -> Person:
     """The person of this name. Raises InvalidInput naming those who are called alike, if `names` may be."""
     if not name:
-        fix = "Give the account's name, as in: people.py reset-password ada."
+        fix = "Give the account's name, as in: people.py reset-password ada (on GitHub: the input name)."
         raise InvalidInput([Problem("the command line", "nobody is named", fix, key="NAME")])
     known = {one.name: one for one in people}
     if name in known:

@@ -66,6 +66,7 @@ SNIPPET = """
 
 # The roster, of course.yml and HUB_USERS.
 import contextlib
+import copy
 import json
 import os
 import sqlite3
@@ -78,6 +79,33 @@ GROUPS = {{
 }}
 ROLE = {role}
 DATABASE = "/opt/tljh/state/jupyterhub.sqlite"
+BY_HAND = "/opt/tljh/state/coursehub-by-hand.json"
+
+
+def by_hand(kind):
+    # What scripts/people.py did on the spot. It holds beside the roster until that says the same, and a
+    # block until it is taken back. Whoever is an admin by hand has to be somebody who may come in.
+    try:
+        with open(BY_HAND) as file:
+            names = set(json.load(file).get(kind, ()))
+    except FileNotFoundError:
+        return set()
+    except ValueError:
+        print("Coursehub: what was done by hand cannot be read:", BY_HAND)
+        return set()
+    return names
+
+
+ADDED, BLOCKED, MADE = (by_hand(kind) for kind in ("added", "blocked", "admins"))
+if {listed} and c.Authenticator.allow_all is False:
+    MADE &= {{*NAMED, *ADMINS, *ADDED}}
+NAMED = [name for name in NAMED if name not in MADE]
+if "students" in GROUPS:
+    students = {{*GROUPS["students"]["users"], *(ADDED - set(NAMED) - set(ADMINS))}}
+    GROUPS["students"]["users"] = sorted(students - MADE)
+if ADDED or MADE:
+    c.Authenticator.allowed_users.update(ADDED | MADE)
+    c.Authenticator.admin_users.update(MADE)
 
 
 def known_people():
@@ -119,6 +147,9 @@ if c.Authenticator.allow_all is False:
     c.Authenticator.allow_existing_users = False
 if {listed} and c.Authenticator.allow_all is False:
     also = c.Authenticator.get("allowed_users", set())
-    also = also.get_value(set()) if hasattr(also, "get_value") else also
-    c.Authenticator.blocked_users = people - set(NAMED) - set(ADMINS) - set(also)
+    # Of a copy: what is added to a set that others begin is worked out once, and config.yaml's is to come.
+    also = copy.deepcopy(also).get_value(set()) if hasattr(also, "get_value") else also
+    c.Authenticator.blocked_users = (people - set(NAMED) - set(ADMINS) - set(also)) | BLOCKED
+elif BLOCKED:
+    c.Authenticator.blocked_users.update(BLOCKED)
 """
