@@ -76,6 +76,20 @@ def test_nothing_is_written_when_only_the_time_is_another(github):
     assert len(github.written()) > before
 
 
+def test_the_links_are_kept_beside_and_written_when_they_are_others(github):
+    def tell_links(text):
+        record.act({**github.environ, **RUN, "RESULT": json.dumps(RESULT), "LINKS": text})
+
+    tell_links("# Links\n")
+    assert github.files["Links.md"] == "# Links\n" and "hub.json" in github.files
+    before = len(github.written())
+    tell_links("# Links\n")
+    assert len(github.written()) == before
+    tell_links("# Other links\n")
+    tell_links("")
+    assert github.files["Links.md"] == "# Other links\n"
+
+
 def test_a_damaged_file_is_told_and_written_anew(github):
     tell(github)
     github.files["hub.json"] = "{"

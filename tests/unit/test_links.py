@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,6 +20,7 @@ from coursehub.links.collection import collect, targets
 from coursehub.links.markdown import badge, links_page
 from coursehub.links.page import page
 from coursehub.links.titles import first_heading, title_of
+from coursehub.release_dates import release_from
 
 HUB = "https://hub.school.edu"
 ODD = (
@@ -32,9 +34,18 @@ ODD = (
 HOSTILE = "</script><script>alert(1)</script> <img src=x onerror=y> | [a](javascript:b) `c` *d* &amp; \"e'"
 
 
-def course(root, interface="lab", sign_in="first-use", links=(), name="My course"):
-    content = SimpleNamespace(folder="my-course", start="StartHere.ipynb", links=tuple(links))
-    return SimpleNamespace(root=root, name=name, interface=interface, sign_in=sign_in, content=content)
+def course(root, interface="lab", sign_in="first-use", links=(), name="My course", release=()):
+    content = SimpleNamespace(
+        folder="my-course", start="StartHere.ipynb", links=tuple(links), release=tuple(release)
+    )
+    return SimpleNamespace(
+        root=root,
+        name=name,
+        interface=interface,
+        sign_in=sign_in,
+        content=content,
+        timetable=SimpleNamespace(timezone="Europe/Berlin"),
+    )
 
 
 def write(root, path, *cells):
@@ -115,6 +126,35 @@ def test_what_is_named_comes_first_and_may_be_a_file_of_any_kind(root):
         ("StartHere.ipynb", "notebook"), ("été", "folder"), ("notes.md", "file")
     ]  # fmt: skip
     assert len(found.all) == len({one.url for one in found.all}) == len(found.rest) + 1
+
+
+def test_what_students_may_not_have_yet_has_no_link(root):
+    write(root, "week-2/secret.ipynb", "# The exam")
+    write(root, "old.ipynb", "# Of last year")
+    dates = (
+        release_from({"path": "week-2", "from": "2026-10-05"}, "Europe/Berlin"),
+        release_from({"path": "old.ipynb", "until": "2026-09-01"}, "Europe/Berlin"),
+    )
+    asked = course(root, links=["week-2", "week-2/secret.ipynb"], release=dates)
+    found = collect(asked, HUB, now=datetime(2026, 10, 4, 21, 59, tzinfo=UTC))
+    assert [one.path for one in found.first] == ["StartHere.ipynb"]
+    assert not any("week-2" in one.path or one.path == "old.ipynb" for one in found.all)
+    for text in (links_page(found), page(found)):
+        assert "exam" not in text and "week-2" not in text and "last year" not in text
+    assert found.missing == {
+        "old.ipynb": "withdrawn since 2026-09-02 00:00 (Europe/Berlin)",
+        "week-2/secret.ipynb": "waits until 2026-10-05 00:00 (Europe/Berlin)",
+    }
+    then = collect(asked, HUB, now=datetime(2026, 10, 4, 22, 0, tzinfo=UTC))
+    assert [one.path for one in then.first] == ["StartHere.ipynb", "week-2", "week-2/secret.ipynb"]
+    assert "The exam" in links_page(then) and list(then.missing) == ["old.ipynb"]
+
+
+def test_before_anything_is_released_there_is_the_link_to_the_folder(root):
+    dates = [release_from({"path": "**", "from": "2026-10-05"}, "UTC")]
+    found = collect(course(root, release=dates), HUB, now=datetime(2026, 10, 4, tzinfo=UTC))
+    assert [one.path for one in found.all] == [""]
+    assert "Start here" not in links_page(found) + page(found)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import pytest
 
-from course_folder import make_course
+from course_folder import NOTEBOOK, make_course
 from coursehub.links import command, hub_address
 from coursehub.links.hub_address import hub_address as address_of
 from coursehub.problems import InvalidInput
@@ -115,6 +118,7 @@ def test_a_link_for_another_repository_writes_nothing(root, links):
         (("--hub", HUB, "--repository", "https://github.com/o/my-course"), "--folder"),
         (("--hub", HUB, "--repository", "https://github.com/o/n", "--folder", "my-course/n"), "--folder"),
         (("--hub", HUB, "--repository", "https://github.com/o/n", "--check"), "--check"),
+        (("--hub", HUB, "--repository", "https://github.com/o/n", "--publish"), "--publish"),
         (("--hub", HUB, "--verify"), "secret HUB_USER"),
         ((), "--hub"),
     ],
@@ -131,6 +135,65 @@ def test_a_hub_that_does_not_answer(root, links, monkeypatch):
     code, result, said = links("--hub", "http://127.0.0.1:9", "--verify")
     assert code == 1 and "127.0.0.1:9 does not answer" in said
     assert "not to be told" not in said + json.dumps(result)
+
+
+def test_what_is_still_to_come_is_told_and_not_written(root, links):
+    (root / "content" / "exam.ipynb").write_text(NOTEBOOK)
+    release = "content:\n  release:\n    - {path: exam.ipynb, from: 2999-01-01}\n"
+    (root / "course.yml").write_text((root / "course.yml").read_text() + release)
+    code, result, said = links("--hub", HUB)
+    assert code == 0 and "No link yet: exam.ipynb waits until 2999-01-01 00:00" in said
+    assert list(result["missing"]) == ["exam.ipynb"]
+    assert all("exam" not in (root / "Documentation" / name).read_text() for name in WRITTEN)
+
+
+def test_a_deploy_shows_the_links_and_hands_them_on(root, links, tmp_path, monkeypatch):
+    summary, outputs = tmp_path / "summary", tmp_path / "outputs"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
+    monkeypatch.setenv("RESULT", json.dumps({"verdict": "converged", "url": HUB}))
+    code, result, _ = links("--publish")
+    assert (code, result["verdict"], result["hub"]) == (0, "published", HUB)
+    assert "](https://hub.school.edu/hub/user-redirect/git-pull" in summary.read_text()
+    assert result["page"] in summary.read_text() and result["page"].rstrip() in outputs.read_text()
+    assert not (root / "Documentation").exists()
+
+
+class LogInPage(BaseHTTPRequestHandler):
+    """The hub for somebody who is not logged in; one that `forgets` does not know afterwards where to go."""
+
+    forgets = False
+
+    def do_GET(self):
+        at_log_in = self.path.startswith("/hub/login")
+        self.send_response(200 if at_log_in else 302)
+        if not at_log_in:
+            further = "" if self.forgets else "?" + urlencode({"next": self.path})
+            self.send_header("Location", f"/hub/login{further}")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def log_in_page():
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Page", (LogInPage,), {})) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        server.address = "http://{}:{}".format(*server.server_address)
+        yield server
+        server.shutdown()
+
+
+def test_where_people_sign_in_elsewhere_links_are_followed_to_the_log_in(root, links, log_in_page):
+    github = "sign_in: github\nidentities: {teacher: octo}\n"
+    (root / "course.yml").write_text((root / "course.yml").read_text() + github)
+    code, result, said = links("--hub", log_in_page.address, "--verify")
+    assert (code, result["verdict"]) == (0, "reached"), said
+    assert "leads to the log-in: StartHere.ipynb" in said and "Not looked at: the log-in" in said
+    log_in_page.RequestHandlerClass.forgets = True
+    code, result, said = links("--hub", log_in_page.address, "--verify")
+    assert (code, result["verdict"]) == (1, "failed") and "forgets where the link leads to" in said
 
 
 def course(domain=None):

@@ -20,10 +20,11 @@ def links(tmp_path):
     folder.mkdir(parents=True)
     for file in (folder.parent / "StartHere.ipynb", folder / "100% #1.ipynb"):
         file.write_text(json.dumps(NOTEBOOK))
-    content = SimpleNamespace(folder="my-course", start="StartHere.ipynb", links=())
+    content = SimpleNamespace(folder="my-course", start="StartHere.ipynb", links=(), release=())
     course = SimpleNamespace(
         root=tmp_path, name="My course", interface="lab", sign_in="sign-up", content=content
     )
+    course.timetable = SimpleNamespace(timezone="UTC")
     return collect(course, "https://hub.school.edu")
 
 

@@ -19,6 +19,7 @@ from coursehub.lti_hub import FROM_ELSEWHERE
 from coursehub.lti_launch import CLAIM
 from coursehub.parts import authenticator, configuration, lti, sign_in
 from coursehub.problems import Failure, InvalidInput
+from coursehub.roster.hub import ROSTER_FILE
 from coursehub.secrets import Secrets
 from coursehub.settings import load
 
@@ -225,7 +226,11 @@ def hub_of(tmp_path, text):
     """The snippet's names after it has run, but for the authenticator, whose packages only a hub has."""
     made = []
     c = SimpleNamespace(JupyterHub=SimpleNamespace(authenticator_class="x"), Authenticator=SimpleNamespace())
-    full = configuration.want(course(tmp_path, text), Secrets()).files[configuration.SNIPPET_FILE]["text"]
+    files = configuration.want(course(tmp_path, text), Secrets()).files
+    full = files[configuration.SNIPPET_FILE]["text"]
+    roster = tmp_path / "roster.json"
+    roster.write_text(files[ROSTER_FILE]["text"])
+    full = full.replace(ROSTER_FILE, str(roster))
     start = full.index("# People come in from a learning platform")
     full = full[start:].replace("\nset_up_sign_in()\n", "\nlti_authenticator = made\nset_up_sign_in()\n", 1)
     names = {"c": c, "made": lambda *given: made.append(given)}

@@ -1,4 +1,5 @@
-"""Where the hub is, for workflows that look after it: `hub.json` on the branch `coursehub`.
+"""Where the hub is, for workflows that look after it: `hub.json` on the branch `coursehub`; and for teachers
+the links of the course, `Links.md` there.
 
 Not a state that deploys rely on: they look at the account and the droplet, each time.
 """
@@ -16,7 +17,7 @@ from .rest import Repository
 from .results import result_of
 from .standalone import Said
 
-FILE = "hub.json"
+FILE, LINKS = "hub.json", "Links.md"
 OF_EVERY_RUN = ("deployed", "run")
 """What differs each time; alone, it is not worth a commit."""
 GONE = ("archived", "destroyed")
@@ -25,7 +26,7 @@ GONE = ("archived", "destroyed")
 
 def act(environ: Mapping[str, str]) -> Said:
     """Write down what RESULT, a script's JSON, says: where a hub is that is as it should be, or that there is
-    none any more. Raises Failure."""
+    none any more; and LINKS, the text of a page. Raises Failure."""
     found = entry(result_of(environ), environ, datetime.now(UTC))
     if found is None:
         return Said("")
@@ -36,7 +37,10 @@ def act(environ: Mapping[str, str]) -> Said:
             before = parsed(branch.read(repository, FILE))
         except Damaged:
             before = None
-        return {FILE: json.dumps(found, indent=2) + "\n"} if changed(before, found) else {}
+        wanted = {FILE: json.dumps(found, indent=2) + "\n"} if changed(before, found) else {}
+        if (links := environ.get("LINKS")) and branch.read(repository, LINKS) != links:
+            wanted[LINKS] = links
+        return wanted
 
     branch.write(repository, files, "Where the hub is")
     return Said("")

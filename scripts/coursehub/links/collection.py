@@ -1,12 +1,19 @@
-"""All the links of a course: one for each notebook and folder of content/, and those of its accounts."""
+"""All the links of a course: one for each notebook and folder of content/ that students may have by now, and
+those of its accounts.
+
+What has a release date to come is not on the hub, so a link to it opens nothing; and the pages that the links
+are on may be read by the class, which is not to see what comes. So it is left out of them, title and all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from ..content_files import content_paths
+from ..release_dates import is_released, released, releases_of, remark
 from .address import link
 from .titles import title_of
 
@@ -34,13 +41,15 @@ class AccountLink:
 
 @dataclass(frozen=True)
 class Collection:
-    """`first` are the course's start and what `content.links` names; `rest` is everything, by path."""
+    """`first` are the course's start and what `content.links` names; `rest` is everything, by path. `missing`
+    are the notebooks that students may not have now, {path: why}: for the teacher's eyes."""
 
     name: str
     hub: str
     first: tuple[Link, ...]
     rest: tuple[Link, ...]
     accounts: tuple[AccountLink, ...]
+    missing: Mapping[str, str]
 
     @property
     def all(self) -> tuple[Link, ...]:
@@ -59,13 +68,24 @@ SIGN_IN_PAGES = {
 """What the methods of settings.sign_in have besides; others have no such pages."""
 
 
-def collect(settings, hub: str, interface: str | None = None) -> Collection:
-    """The links of a course whose hub is at `hub`, in the order of their paths."""
+def collect(settings, hub: str, interface: str | None = None, now: datetime | None = None) -> Collection:
+    """The links of a course whose hub is at `hub`, in the order of their paths; `now` with a time zone."""
+    dates, now = releases_of(settings), now or datetime.now(UTC)
     paths = content_paths(settings.root)
-    rest = tuple(link_to(settings, hub, path, interface) for path in targets(paths))
-    named = dict.fromkeys((settings.content.start, *settings.content.links))
-    first = tuple(link_to(settings, hub, path, interface) for path in named)
-    return Collection(settings.name, hub, first, rest, tuple(account_links(settings.sign_in, hub)))
+    there = released(paths, dates, now)
+    rest = tuple(link_to(settings, hub, path, interface) for path in targets(there))
+    wanted = dict.fromkeys((settings.content.start, *settings.content.links))
+    named = [path for path in wanted if is_there(path, there)]
+    first = tuple(link_to(settings, hub, path, interface) for path in named or [""])
+    notebooks = (path for path in targets(paths) if path.endswith(".ipynb"))
+    missing = {path: remark(path, dates, now) for path in notebooks if not is_released(path, dates, now)}
+    accounts = tuple(account_links(settings.sign_in, hub))
+    return Collection(settings.name, hub, first, rest, accounts, missing)
+
+
+def is_there(path: str, there: list[str]) -> bool:
+    """Whether a file, or anything in a folder, is among these paths."""
+    return not path or any(one == path or one.startswith(path.rstrip("/") + "/") for one in there)
 
 
 def targets(paths: list[str]) -> list[str]:

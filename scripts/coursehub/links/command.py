@@ -11,18 +11,20 @@ from pathlib import Path
 
 from .. import interruption, settings
 from ..command import CONVERGED, FAILED, course_parser, refused
-from ..handing_out import hand_out
+from ..github.results import result_of
+from ..handing_out import VALUE_BYTES, hand_out
 from ..lifecycle.told import Told, as_json, markdown, tell
+from ..parts.sign_in import WITH_PASSWORDS
 from ..problems import CoursehubError, InvalidInput, Problem
 from ..report import Terminal
 from .address import OPENED_BY, pulling
 from .badge import BADGE
 from .collection import FOLDER, NOTEBOOK, Collection, Link, collect
 from .hub_address import hub_address
-from .markdown import IMAGE, badge, links_page
+from .markdown import IMAGE, badge, links_page, published_page
 from .page import page
 from .source import source_from
-from .verification import account, verify
+from .verification import account, reach, verify
 
 STALE = "stale"
 REFUSED = frozenset("%#?;")
@@ -42,7 +44,9 @@ def run(description: str) -> int:
     except CoursehubError as error:
         return refused(error, terminal, arguments)
     tell(result, terminal)
-    hand_out(markdown(result), as_json(result), arguments.json)
+    text = result.values.get("page")
+    outputs = {"links": text} if text and len(text.encode()) <= VALUE_BYTES else {}
+    hand_out(text or markdown(result), as_json(result), arguments.json, outputs=outputs)
     return FAILED if result.error or result.verdict == STALE else CONVERGED
 
 
@@ -54,7 +58,15 @@ def parser(description: str) -> argparse.ArgumentParser:
     verbs = made.add_mutually_exclusive_group()
     verbs.add_argument("--check", action="store_true", help="write nothing; exit with 1 when files are stale")
     verbs.add_argument(
-        "--verify", action="store_true", help="write nothing; open each link as HUB_USER with HUB_PASSWORD"
+        "--verify",
+        action="store_true",
+        help="write nothing; open each link as HUB_USER with HUB_PASSWORD; where people sign in "
+        "elsewhere, as far as the log-in",
+    )
+    verbs.add_argument(
+        "--publish",
+        action="store_true",
+        help="write nothing; in a run on GitHub, show the links in its summary and hand them on",
     )
     others = made.add_argument_group("a link for somebody else's repository, which is printed")
     others.add_argument("--repository", metavar="URL", help="its address, or that of a page of a file there")
@@ -67,18 +79,23 @@ def parser(description: str) -> argparse.ArgumentParser:
 def act(arguments: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal) -> Told:
     """Raises InvalidInput and Failure."""
     check_options(arguments)
-    who = account(environ) if arguments.verify else None
     course = settings.load(arguments.course, arguments.override)
-    hub = hub_address(arguments.hub, course, environ)
+    who = account(environ) if arguments.verify and course.sign_in in WITH_PASSWORDS else None
+    deployed = (result_of(environ) or {}).get("url") if arguments.publish else None
+    hub = hub_address(arguments.hub or deployed, course, environ)
     if arguments.repository is not None:
         made = (link_elsewhere(arguments, course, hub),)
     else:
         links = collect(course, hub, arguments.interface)
         made = links.all
-    if who:
-        return verify(hub, *who, made, terminal)
+    if arguments.verify:
+        return verify(hub, *who, made, terminal) if who else reach(hub, made, terminal)
     if arguments.repository is not None:
         return told_link(made[0], arguments.badge)
+    if arguments.publish:
+        title = f"{len(links.all)} links, for the summary of the run"
+        values = {"hub": hub, "missing": dict(links.missing), "page": published_page(links)}
+        return Told("published", title, later(links), values=values)
     return written(links, arguments.course, arguments.badge, check=arguments.check)
 
 
@@ -93,9 +110,10 @@ def check_options(arguments: argparse.Namespace) -> None:
             if getattr(arguments, name) is not None:
                 fix = "Give --repository, too, or leave it out: all of content/ gets links."
                 problems.append(Problem(f"--{name}", "is for somebody else's repository", fix))
-    elif arguments.check:
+    elif arguments.check or arguments.publish:
         fix = "Leave one of the two out: the link for a repository is not written anywhere."
-        problems.append(Problem("--check", "does not go with --repository", fix))
+        option = "--check" if arguments.check else "--publish"
+        problems.append(Problem(option, "does not go with --repository", fix))
     if problems:
         raise InvalidInput(problems)
 
@@ -141,11 +159,12 @@ def written(links: Collection, root: Path, image: str, *, check: bool) -> Told:
         "hub": links.hub,
         "files": stale,
         "links": [value(one, image) for one in links.all],
+        "missing": dict(links.missing),
         "accounts": [
             {"title": one.title, "url": one.url, "for_admins": one.for_admins} for one in links.accounts
         ],
     }
-    hard = tuple(
+    hard = later(links) + tuple(
         f"Rename {one.path}: the hub's web server may refuse names with % # ? or ;"
         for one in links.all
         if REFUSED & set(one.path)
@@ -157,6 +176,11 @@ def written(links: Collection, root: Path, image: str, *, check: bool) -> Told:
         title = "Links are stale. What to do: run python scripts/links.py, and commit what it writes"
         return Told(STALE, title, notes, values=values)
     return Told("written", f"{len(links.all)} links, written to", notes, values=values)
+
+
+def later(links: Collection) -> tuple[str, ...]:
+    """What is left out because of its dates, a line each."""
+    return tuple(f"No link yet: {path} {why}" for path, why in links.missing.items())
 
 
 def value(one: Link, image: str) -> dict[str, str]:

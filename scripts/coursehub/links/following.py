@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import requests
 
@@ -134,6 +134,22 @@ class Follower:
         if not found:
             raise Failure(f"the hub gave no cookie for {path}", AS_BUTTON)
         return found[0] or ""
+
+
+def log_in_of(link: str) -> None:
+    """Follow a link as somebody who is not logged in: to the hub's log-in page, which has to remember where
+    it is to go on to. Raises Failure."""
+    try:
+        answer = requests.get(link, timeout=TIMEOUT)
+    except requests.RequestException as error:
+        fix = "look whether the hub is up: python scripts/check_health.py"
+        raise Failure(f"the hub does not answer: {error}", fix) from error
+    wanted, seen = urlsplit(link), urlsplit(answer.url)
+    further = urlsplit(parse_qs(seen.query).get("next", [""])[0])
+    if not answer.ok or not seen.path.endswith("/hub/login"):
+        raise Failure(f"{seen.path} answered {answer.status_code} instead of the log-in page", AS_BUTTON)
+    if (further.path, parse_qs(further.query)) != (wanted.path, parse_qs(wanted.query)):
+        raise Failure("the log-in page forgets where the link leads to", AS_BUTTON)
 
 
 def value_of(page: str, name: str) -> str | None:

@@ -38,10 +38,7 @@ def links_page(links: Collection, image: str = IMAGE) -> str:
         "## Each notebook and folder",
         table(links.rest, image),
         "## Accounts",
-        "\n".join(
-            f"- [{escaped(one.title)}]({one.url})" + (" (admins)" if one.for_admins else "")
-            for one in links.accounts
-        ),
+        accounts(links),
         "## The badge",
         "The last column goes into a README of this repository. Elsewhere, put a copy of "
         "[launch.svg](launch.svg) beside the text and correct its path, or give its address with `--badge`.",
@@ -50,10 +47,41 @@ def links_page(links: Collection, image: str = IMAGE) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def published_page(links: Collection) -> str:
+    """The same links for whoever runs the course, without a file beside: for a run's summary, and the branch
+    that a deploy keeps."""
+    blocks = [
+        f"# Links of {escaped(links.name)}",
+        f"Made by the deploy. The hub is at <{links.hub}>.",
+        "## Begin here",
+        plain_table(links.first),
+        "## Each notebook and folder",
+        plain_table(links.rest),
+        "## Accounts",
+        accounts(links),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def accounts(links: Collection) -> str:
+    return "\n".join(
+        f"- [{escaped(one.title)}]({one.url})" + (" (admins)" if one.for_admins else "")
+        for one in links.accounts
+    )
+
+
+def plain_table(links: Iterable[Link]) -> str:
+    rows = (f"| [{escaped(one.title)}]({one.url}) | {shown_path(one)} |" for one in links)
+    return "\n".join(["| link | path |\n|---|---|", *rows])
+
+
+def shown_path(one: Link) -> str:
+    return f"<code>{escaped(one.path)}</code>" if one.path else "everything"
+
+
 def table(links: Iterable[Link], image: str) -> str:
     return "\n".join([HEADER, *(row(one, image) for one in links)])
 
 
 def row(one: Link, image: str) -> str:
-    path = f"<code>{escaped(one.path)}</code>" if one.path else "everything"
-    return f"| {escaped(one.title)} | {path} | [open]({one.url}) | `{badge(one.url, image)}` |"
+    return f"| {escaped(one.title)} | {shown_path(one)} | [open]({one.url}) | `{badge(one.url, image)}` |"

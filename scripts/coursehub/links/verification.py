@@ -8,10 +8,16 @@ from ..lifecycle.told import Told
 from ..problems import Failure, InvalidInput, Problem
 from ..report import Terminal
 from .collection import FILE, FOLDER, NOTEBOOK, Link
-from .following import Follower
+from .following import Follower, log_in_of
 
 IN_JUPYTER = {NOTEBOOK: "notebook", FOLDER: "directory", FILE: "file"}
 """What Jupyter calls the kinds of things that links open."""
+
+
+NOT_SEEN = (
+    "Not looked at: the log-in at the provider, the pull, and what opens then. Follow one link in a browser, "
+    "logged in as somebody of the course: the others go the same way"
+)
 
 
 def account(environ: Mapping[str, str]) -> tuple[str, str]:
@@ -47,6 +53,32 @@ def verify(hub: str, name: str, password: str, links: Sequence[Link], terminal: 
         message = f"{len(failed)} of {len(links)} links do not open what they should"
         return Told("failed", message, values=values, error=Failure(message, "see below", "\n".join(failed)))
     return Told("verified", f"Each of {len(links)} links opens what it should", values=values)
+
+
+def reach(hub: str, links: Sequence[Link], terminal: Terminal) -> Told:
+    """Follow every link up to the log-in, where people sign in at a provider: nobody but a person gets past
+    its page, with a browser."""
+    terminal.stage(f"Following {len(links)} links on {hub}, up to the log-in")
+    results = []
+    for one in links:
+        try:
+            log_in_of(one.url)
+            trouble = None
+        except Failure as failure:
+            trouble = str(failure)
+        how = "leads to the log-in" if trouble is None else "does not lead to the log-in"
+        terminal.note(f"{how}: {one.path or one.title}")
+        results.append((one, trouble))
+    values = {
+        "hub": hub,
+        "links": [{"path": one.path, "url": one.url, "reaches": bad is None} for one, bad in results],
+    }
+    failed = [f"{one.path or one.title}: {trouble}" for one, trouble in results if trouble]
+    if failed:
+        message = f"{len(failed)} of {len(links)} links do not lead to the hub's log-in"
+        return Told("failed", message, values=values, error=Failure(message, "see below", "\n".join(failed)))
+    title = f"Each of {len(links)} links leads to the log-in, and from there to what it opens"
+    return Told("reached", title, (NOT_SEEN,), values=values)
 
 
 def look(follower: Follower, one: Link) -> str | None:
