@@ -13,6 +13,7 @@ nothing of ours. Beyond what the authenticator does itself:
 
 LEEWAY = 60  # seconds by which clocks may differ
 KEPT = 3600  # seconds
+ASKING = {"Accept": "application/json", "User-Agent": "coursehub"}  # some refuse Python's own name
 
 IN_A_WINDOW = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>body {{ font: 1.1em sans-serif; margin: 3em; text-align: center }}
@@ -50,7 +51,7 @@ def lti_authenticator(about, account, names_in, objection, place):
     from tornado.web import HTTPError
 
     platform, title = about["platform"], html.escape(about["title"])
-    keys = jwt.PyJWKClient(about["keys_url"], lifespan=KEPT, timeout=10)
+    keys = jwt.PyJWKClient(about["keys_url"], headers=ASKING, lifespan=KEPT, timeout=10)
 
     class Begin(LTI13LoginInitHandler):
         """The platform says that somebody is about to come."""

@@ -116,9 +116,9 @@ class LearningPlatform:
         return 200, json.dumps({"keys": [key]})
 
     def course(self, query: Mapping[str, str]) -> Answer:
-        """A page of the course that shows the link's target in a frame."""
+        """A page of the course with the link's target in a frame: a button of the tool is in its middle."""
         source = html.escape(f"/launch?{urlencode(query)}")
-        frame = f'<iframe src="{source}" width="800" height="400"></iframe>'
+        frame = f'<iframe src="{source}" width="800" height="230"></iframe>'
         return 200, PAGE.format(body=f"<h1>A course</h1>{frame}")
 
     def launch(self, query: Mapping[str, str], person: str) -> Answer:

@@ -20,6 +20,7 @@ from chromium import browser
 from deployments import ADMIN, ADMIN_PASSWORD
 from sandbox import network
 from sandbox.acme import Identity
+from sandbox.commands import wait_until
 from sandbox.learning_platform import FAULTS, FORGERIES, LearningPlatform
 from sandbox.names import NameServer
 from student import Refused, Student
@@ -295,6 +296,19 @@ def test_a_real_browser_comes_in(course, box, platform):
         page.wait_for("document.querySelector('.jp-Notebook') !== null")
         page.open(f"{platform.url}/course?{urlencode({'target': link})}")
         page.wait_for("document.querySelector('iframe') !== null")
+        known = {target["targetId"] for target in page.command("Target.getTargets")["targetInfos"]}
+        wait_until(lambda: opened_window(page, known), 60, "the button's window", interval=2)
+
+
+def opened_window(page, known) -> bool:
+    """Click into the middle of the frame, where its button is; whether that opened the student's server."""
+    found = page.command("Target.getTargets")["targetInfos"]
+    others = [
+        target["url"] for target in found if target["type"] == "page" and target["targetId"] not in known
+    ]
+    if not others:
+        page.click("iframe")
+    return any(url.startswith(f"{HUB}/user/ada/") for url in others)
 
 
 def test_everybody_of_the_course(course, platform):

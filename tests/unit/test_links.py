@@ -297,6 +297,7 @@ def test_the_badges_picture_needs_nothing_else():
             ["/hub/login", "/hub/signup", "/hub/change-password", "/hub/home"],
             ["/hub/authorize", "/hub/admin"],
         ),
+        ("lti", ["/hub/login", "/hub/home"], ["/hub/lti13/config", "/hub/admin"]),
         ("one without pages of its own", ["/hub/login", "/hub/home"], ["/hub/admin"]),
     ],
 )

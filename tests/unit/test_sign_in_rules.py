@@ -381,6 +381,22 @@ def test_a_provider_knows_its_clients(answering, status, said, known):
     assert second.startswith("Basic ") and "keep-this-secret" not in without
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "words"),
+    [
+        (200, {"keys": [{"kty": "RSA"}]}, None),
+        (200, {"keys": []}, "has none"),
+        (200, {"error": "x"}, "not as learning platforms do"),
+        (404, {"keys": [{"kty": "RSA"}]}, "answered 404"),
+    ],
+)
+def test_keys_of_a_learning_platform(answering, status, said, words):
+    answering |= {"status": status, "said": said}
+    problem = provider.problem_with_keys(answering["url"])
+    assert problem is None if words is None else words in problem
+    assert "cannot be reached" in provider.problem_with_keys("http://127.0.0.1:1")
+
+
 def test_a_client_is_not_tried_where_the_provider_cannot_be_reached():
     trial = {"provider": "School", "token_url": "http://127.0.0.1:1", "callback": "", "basic": False}
     with pytest.raises(OperationFailed, match="School cannot be reached"):

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from ..content_files import content_paths
+from ..lti_platforms import CONFIG
 from ..release_dates import is_released, released, releases_of, remark
 from .address import link
 from .titles import title_of
@@ -64,6 +65,7 @@ SIGN_IN_PAGES = {
         ("Change my password", "/hub/change-password", False),
         ("Let people in who signed up", "/hub/authorize", True),
     ),
+    "lti": (("What Canvas reads to know the hub", CONFIG, True),),
 }
 """What the methods of settings.sign_in have besides; others have no such pages."""
 

@@ -19,10 +19,10 @@ from ..roster.hub import ROSTER_FILE
 from ..secrets import VARIABLES
 from ..snippet import at_a_provider, from_a_platform
 from . import lti
+from .providers import PROVIDERS
 
 CLIENT_FILE = "/opt/tljh/config/sign-in/client.json"
 CALLBACK = "/hub/oauth_callback"
-GOOGLE_TOKENS = "https://www.googleapis.com/oauth2/v4/token"
 LTI = "lti"
 NOT_NAMED = "You are signed in, but not in the list of this course. Ask your teacher to add you."
 
@@ -153,55 +153,6 @@ def from_a_learning_platform(settings) -> SignIn:
         told=lti.told(settings),
         keys=about["keys_url"],
     )
-
-
-def github(settings) -> dict[str, Json]:
-    asked = settings.github
-    options: dict[str, Json] = {"github_url": asked.server}
-    if asked.organizations:
-        options |= {"allowed_organizations": sorted(asked.organizations), "scope": ["read:org"]}
-    return {
-        "type": "oauthenticator.github.GitHubOAuthenticator",
-        "name": "GitHub",
-        "options": options,
-        "claim": "login",
-        "domain": None,
-        "everyone": False,
-        "token_url": f"{asked.server}/login/oauth/access_token",
-    }
-
-
-def google(settings) -> dict[str, Json]:
-    return {
-        "type": "oauthenticator.google.GoogleOAuthenticator",
-        "name": "Google",
-        "options": {},
-        "claim": "email",
-        "domain": settings.google.domain,
-        "everyone": settings.google.everyone,
-        "token_url": GOOGLE_TOKENS,
-    }
-
-
-def openid(settings) -> dict[str, Json]:
-    """Any provider that speaks OpenID Connect: where its parts are, it says itself (`with_endpoints`)."""
-    asked = settings.openid
-    return {
-        "type": "oauthenticator.generic.GenericOAuthenticator",
-        "name": asked.name,
-        "options": {
-            "login_service": asked.name,
-            "scope": list(asked.scopes),
-            "userdata_from_id_token": asked.claims_from == "id-token",
-        },
-        "claim": asked.username_claim,
-        "domain": asked.domain,
-        "everyone": asked.everyone,
-        "issuer": asked.issuer,
-    }
-
-
-PROVIDERS = {"github": github, "google": google, "openid": openid}
 
 
 def client_of(secrets) -> str | None:
