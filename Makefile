@@ -42,6 +42,7 @@ bench: $(READY)
 	$(SUDO) $(BIN)/python bench/deploy.py
 	$(SUDO) $(BIN)/python bench/environment.py
 	$(SUDO) $(BIN)/python bench/links.py
+	$(SUDO) $(BIN)/python bench/roster.py
 
 requirements: $(READY)
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header pyproject.toml -o requirements.txt
