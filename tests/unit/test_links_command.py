@@ -212,3 +212,14 @@ def test_where_the_hub_is(monkeypatch):
     assert address_of(None, course("named.edu"), on_github) == "https://named.edu"
     with pytest.raises(InvalidInput, match="nobody knows yet"):
         address_of(None, course(), on_github)
+
+
+def test_links_cannot_be_followed_where_people_come_in_from_a_learning_platform(root, links):
+    (root / "course.yml").write_text(
+        "admins: [teacher]\nidentities: {teacher: Prof}\nsign_in: lti\n"
+        "https: {email: a@b.org, domain: hub.school.edu}\n"
+        "lti: {platform: moodle, address: https://moodle.school.edu, client_id: abc}\n"
+    )
+    code, result, said = links("--hub", HUB, "--verify")
+    assert code == 2, result
+    assert "--verify" in said and "learning platform" in said and "in a browser" in said

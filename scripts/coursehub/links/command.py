@@ -14,7 +14,7 @@ from ..command import CONVERGED, FAILED, course_parser, refused
 from ..github.results import result_of
 from ..handing_out import VALUE_BYTES, hand_out
 from ..lifecycle.told import Told, as_json, markdown, tell
-from ..parts.sign_in import WITH_PASSWORDS
+from ..parts.sign_in import LTI, WITH_PASSWORDS
 from ..problems import CoursehubError, InvalidInput, Problem
 from ..report import Terminal
 from .address import OPENED_BY, pulling
@@ -80,6 +80,14 @@ def act(arguments: argparse.Namespace, environ: Mapping[str, str], terminal: Ter
     """Raises InvalidInput and Failure."""
     check_options(arguments)
     course = settings.load(arguments.course, arguments.override)
+    if arguments.verify and course.sign_in == LTI:
+        message = (
+            "cannot follow links where people come in from a learning platform: no program is let in there"
+        )
+        fix = (
+            "Open a link in your course there, in a browser, as one of the class: the others go the same way."
+        )
+        raise InvalidInput([Problem("--verify", message, fix)])
     who = account(environ) if arguments.verify and course.sign_in in WITH_PASSWORDS else None
     deployed = (result_of(environ) or {}).get("url") if arguments.publish else None
     hub = hub_address(arguments.hub or deployed, course, environ)
