@@ -132,6 +132,18 @@ def test_a_broken_copy_heals_and_a_full_disk_locks_nobody_out(classroom_of_its_o
     box.run(["umount", copy])
 
 
+def test_what_a_student_deleted_comes_again_with_its_own_link_only(course, hub):
+    links = {one["path"]: one["url"] for one in course.run("links.py").result["links"]}
+    ada = Student(hub, "ada", PASSWORD).log_in()
+    ada.follow(links["StartHere.ipynb"])
+    ada.api("DELETE", "contents/my-course/StartHere.ipynb")
+    ada.follow(links["Later.ipynb"])
+    with pytest.raises(AssertionError, match="404"):
+        ada.read("my-course/StartHere.ipynb")
+    ada.follow(links["StartHere.ipynb"])
+    assert ada.read("my-course/StartHere.ipynb")["cells"][0]["source"] == "# By the teacher"
+
+
 def test_every_damage_heals_with_the_nbgitpuller_that_is_there(classroom_of_its_own, course):
     """The cases of tests/unit/test_pulling.py, on the real system, by somebody who is not root."""
     box = classroom_of_its_own[1]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import pull_cases
-from coursehub.pulling import hook, notebook, worktree
+from coursehub.pulling import asked, hook, notebook, worktree
 from coursehub.pulling.decide import MAKE_WAY, MERGE, NOTHING, OTHER, REMOVE, TAKE, best_match, decide
 from coursehub.pulling.names import beside
 from coursehub.pulling.text import has_marks, without_marks
@@ -52,6 +52,62 @@ def test_whatever_was_done_to_a_copy_the_next_click_brings_the_newest(name, tmp_
     if name in BY_RIGHTS and not os.geteuid():
         pytest.skip("root may write everywhere")
     pull_cases.run(name, tmp_path / "scene", click)
+
+
+def follow(scene, opened):
+    """A click on the link to something in the copy."""
+    return "".join(hook.pulled(str(scene.copy), scene.url, "main", lambda: iter(()), opened))
+
+
+def test_what_was_deleted_comes_again_with_the_link_to_it(tmp_path):
+    """So one starts anew: delete it, and click."""
+    scene = Scene(tmp_path / "scene", click)
+    for path in ("lab1.ipynb", "old.ipynb", "data/a.csv"):
+        (scene.copy / path).unlink()
+    follow(scene, "notes.txt")
+    assert not (scene.copy / "lab1.ipynb").exists()
+    follow(scene, "lab1.ipynb")
+    assert scene.read("lab1.ipynb") == FIRST["lab1.ipynb"] and not (scene.copy / "old.ipynb").exists()
+    follow(scene, "data")
+    assert not (scene.copy / "data/a.csv").exists(), (
+        "the folder is there, and what was deleted in it is meant"
+    )
+    (scene.copy / "data/b.csv").unlink()
+    (scene.copy / "data").rmdir()
+    follow(scene, "data")
+    assert scene.read("data/a.csv") == "1,2\n" and scene.read("data/b.csv") == "3,4\n"
+    scene.publish({"old.ipynb": FIRST["lab1.ipynb"]})
+    follow(scene, "lab1.ipynb")
+    assert scene.read("old.ipynb") == FIRST["lab1.ipynb"], "the course has changed it"
+
+
+def test_a_copy_of_which_files_never_came_gets_them(tmp_path):
+    """Cut off at its first checkout, before git wrote that it was done."""
+    scene = Scene(tmp_path / "scene", click)
+    (scene.copy / ".git/index").unlink()
+    (scene.copy / "old.ipynb").unlink()
+    scene.pull()
+    assert scene.cells("old.ipynb") == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("lab/tree/course/week 1/a.ipynb?reset", "week 1/a.ipynb"),
+        ("tree/course/a%20b.ipynb", "a b.ipynb"),
+        ("notebooks/course/a.ipynb", "a.ipynb"),
+        ("lab/tree/course", None),
+        ("lab/tree/course/", None),
+        ("lab/tree/elsewhere/a.ipynb", None),
+        ("lab/tree/course/../../etc/passwd", None),
+        ("lab", None),
+        ("", None),
+    ],
+)
+def test_what_a_link_opens(address, path):
+    asked.remember("/home/ada", "/home/ada/course/", address)
+    assert asked.opened_by("/home/ada/course") == path
+    assert asked.opened_by("/home/ada/course") is None, "it counts for one click"
 
 
 def test_killed_at_any_moment_the_next_click_goes_on(tmp_path):

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 
+from . import asked
 from .git import DiskFull, GitFailed, NotNow, Unreachable, is_full
 from .names import YOURS, set_aside, stamp
 from .rebuild import rebuild
@@ -25,22 +26,30 @@ def install() -> None:
     """Take the place of GitPuller.pull, once."""
     from nbgitpuller.pull import GitPuller
 
+    try:
+        asked.watch()
+    except Exception:
+        log.exception("coursehub is not told what links open")
+
     theirs = GitPuller.pull
     if hasattr(theirs, MARK):
         return
 
     def pull(self):
-        yield from pulled(self.repo_dir, self.git_url, self.branch_name, lambda: theirs(self))
+        opened = asked.opened_by(self.repo_dir)
+        yield from pulled(self.repo_dir, self.git_url, self.branch_name, lambda: theirs(self), opened)
 
     setattr(pull, MARK, True)
     GitPuller.pull = pull
 
 
-def pulled(folder: str, url: str, branch: str, theirs: Callable[[], Iterator[str]]) -> Iterator[str]:
-    """Bring a copy up to date, or have nbgitpuller do it."""
+def pulled(
+    folder: str, url: str, branch: str, theirs: Callable[[], Iterator[str]], opened: str | None = None
+) -> Iterator[str]:
+    """Bring a copy up to date, or have nbgitpuller do it; `opened` is the path in it that the link opens."""
     folder, aside = folder.rstrip("/"), ""
     try:
-        aside = yield from ours(folder, url, branch)
+        aside = yield from ours(folder, url, branch, opened)
     except NotNow as hindrance:
         # What is there opens all the same: who cannot get in cannot delete anything either.
         yield f"Nothing new was brought, and nothing changed: {hindrance}\n"
@@ -58,7 +67,7 @@ def pulled(folder: str, url: str, branch: str, theirs: Callable[[], Iterator[str
         raise
 
 
-def ours(folder: str, url: str, branch: str) -> Iterator[str]:
+def ours(folder: str, url: str, branch: str, opened: str | None = None) -> Iterator[str]:
     """Returns None when all is done. Otherwise it is nbgitpuller's turn: the path that what was at `folder`
     has now, or "" when there is nothing of ours to do."""
     when, home = stamp(), os.path.realpath(os.path.expanduser("~"))
@@ -71,7 +80,7 @@ def ours(folder: str, url: str, branch: str) -> Iterator[str]:
         yield f"Set aside: {aside}\n"
         return aside
     try:
-        yield from healed(os.path.realpath(folder), url, branch, when)
+        yield from healed(os.path.realpath(folder), url, branch, when, opened)
     except Unreachable:
         raise
     except (GitFailed, OSError) as failure:
@@ -82,16 +91,17 @@ def ours(folder: str, url: str, branch: str) -> Iterator[str]:
     return None
 
 
-def healed(folder: str, url: str, branch: str, when: str) -> Iterator[str]:
+def healed(folder: str, url: str, branch: str, when: str, opened: str | None = None) -> Iterator[str]:
     """Update the copy; on the way set aside what stands in the way, and make a damaged repository anew.
     Raises GitFailed or OSError when that does not help."""
-    made_anew = False
+    made_anew, wanted = False, [opened] if opened else []
     for _ in range(ATTEMPTS):
         try:
-            yield from Update(folder, url, branch, when).run()
+            yield from Update(folder, url, branch, when, wanted).run()
             return
         except InTheWay as found:
             yield f"Set aside: {set_aside(os.path.join(folder, found.path), YOURS, when)}\n"
+            wanted.append(found.path)
         except Changed:
             continue
         except (GitFailed, OSError) as failure:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from . import broken
 from .decide import MAKE_WAY, MERGE, NOTHING, REMOVE, SUBMODULE, TAKE, decide
@@ -28,10 +28,11 @@ FILE_MODES = ("100644", "100755")
 
 
 class Update:
-    """One pull, into the copy in `folder`. `when` is how the present is called in names."""
+    """One pull, into the copy in `folder`. `when` is how the present is called in names; `wanted` are paths
+    that come again where they are missing, for a link opens them, or they were set aside just now."""
 
-    def __init__(self, folder: str, url: str, branch: str, when: str):
-        self.git = Git(folder)
+    def __init__(self, folder: str, url: str, branch: str, when: str, wanted: Sequence[str] = ()):
+        self.git, self.wanted = Git(folder), wanted
         self.url, self.branch, self.when = url, branch, when
         self.files = Worktree(self.git, os.path.join(self.git.directory, STAGE))
         self.index, self.courses = self.files.stage + ".index", self.files.stage + ".course"
@@ -40,6 +41,8 @@ class Update:
     def run(self) -> Iterator[str]:
         """Raises GitFailed when the copy is damaged, NotNow, InTheWay, Changed and OSError."""
         yield from broken.clear_locks(self.git.directory, self.git.folder)
+        # Git writes it when all files are there: without it, what is missing never came.
+        self.is_whole = os.path.exists(os.path.join(self.git.directory, "index"))
         head, before = self.git.commits("HEAD", tracking(self.branch))
         if head is None:
             raise GitFailed("the copy has no version")
@@ -71,10 +74,10 @@ class Update:
         """Change the files, and then git's own knowledge of them."""
         self.clear()  # what one that was cut off has left
         os.makedirs(self.files.stage, exist_ok=True)
-        trees = {commit: self.git.tree(commit) for commit in {head, given, new}}
+        trees = {commit: self.git.tree(commit) for commit in {given, new}}
         old, wanted = trees[given], trees[new]
         yield from broken.take_out_marks(self.files, self.git, sorted(wanted), self.when)
-        choices = self.choices(trees[head], old, wanted)
+        choices = self.choices(old, wanted)
         if not choices and self.is_settled(head, new):
             yield "Nothing new\n"
             return
@@ -103,7 +106,15 @@ class Update:
         with open(os.path.join(self.git.directory, "HEAD")) as file:
             return file.read().startswith("ref:")
 
-    def choices(self, own: dict, old: dict, wanted: dict) -> dict[str, str]:
+    def is_wanted(self, path: str) -> bool:
+        """Whether a file that the student has not comes again. Who deleted one means it, unless the click is
+        to open that very file, or a folder that is gone as a whole: so one begins anew."""
+        return not self.is_whole or any(
+            path == one or (path.startswith(one + "/") and not os.path.lexists(self.files.place(one)))
+            for one in self.wanted
+        )
+
+    def choices(self, old: dict, wanted: dict) -> dict[str, str]:
         """What becomes of each path that is not as it should be."""
         changed, made = [], {}
         for path in sorted({*old, *wanted}):
@@ -112,8 +123,7 @@ class Update:
                 continue
             if was != will:
                 changed.append(path)
-            elif not os.path.lexists(self.files.place(path)) and path in own:
-                # Deleting a file and clicking is how one begins anew; who told git to delete it means it.
+            elif not os.path.lexists(self.files.place(path)) and self.is_wanted(path):
                 made[path] = TAKE
         blobs = self.files.blobs(changed)
         for path in changed:
