@@ -167,11 +167,15 @@ class Kernel:
     def __exit__(self, *_: object) -> None:
         self.line.close()
 
+    def reconnect(self) -> None:
+        """Speak over a new connection, as a browser does when the old one was cut."""
+        self.line.close()
+        self.line = self.connect()
+
     def run(self, code: str) -> str:
         """Run one cell; return the text it printed or its result. Raises Refused with its error."""
         if time.monotonic() - self.used > IDLE:
-            self.line.close()
-            self.line = self.connect()
+            self.reconnect()
         number = uuid.uuid4().hex
         header = {
             "msg_id": number,
