@@ -14,8 +14,6 @@ import hmac
 import http.server
 import json
 import secrets
-import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from sandbox.acme import Identity
+from sandbox.https_server import serving
 
 Answer = tuple[int, Any]
 GITHUB = "/login/oauth"
@@ -53,16 +52,12 @@ class Provider:
 
     def __enter__(self) -> Provider:
         handler = type("ProviderHandler", (_Handler,), {"provider": self})
-        self._server = http.server.ThreadingHTTPServer((self.address, self.port), handler)
-        security = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        security.load_cert_chain(self.identity.certificate, self.identity.key)
-        self._server.socket = security.wrap_socket(self._server.socket, server_side=True)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._serving = serving(self.identity, self.address, self.port, handler)
+        self._serving.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __exit__(self, *error: Any) -> None:
+        self._serving.__exit__(*error)
 
     def discovery(self) -> Answer:
         """What the provider says of itself (OpenID Connect Discovery 1.0)."""

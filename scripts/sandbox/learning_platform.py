@@ -14,8 +14,6 @@ import hmac
 import html
 import http.server
 import json
-import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from sandbox.acme import Identity
+from sandbox.https_server import serving
 
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership#"
@@ -97,16 +96,12 @@ class LearningPlatform:
 
     def __enter__(self) -> LearningPlatform:
         handler = type("PlatformHandler", (_Handler,), {"platform": self})
-        self._server = http.server.ThreadingHTTPServer((self.address, self.port), handler)
-        security = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        security.load_cert_chain(self.identity.certificate, self.identity.key)
-        self._server.socket = security.wrap_socket(self._server.socket, server_side=True)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self._serving = serving(self.identity, self.address, self.port, handler)
+        self._serving.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __exit__(self, *error: Any) -> None:
+        self._serving.__exit__(*error)
 
     def keys(self) -> Answer:
         """The public half of the key (RFC 7517)."""
