@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..lifecycle.told import Told
 from ..problems import Failure, InvalidInput, Problem
@@ -44,15 +45,8 @@ def verify(hub: str, name: str, password: str, links: Sequence[Link], terminal: 
         trouble = look(follower, one)
         terminal.note(f"{'opens' if trouble is None else 'does not open'}: {one.path or one.title}")
         results.append((one, trouble))
-    values = {
-        "hub": hub,
-        "links": [{"path": one.path, "url": one.url, "opens": bad is None} for one, bad in results],
-    }
-    failed = [f"{one.path or one.title}: {trouble}" for one, trouble in results if trouble]
-    if failed:
-        message = f"{len(failed)} of {len(links)} links do not open what they should"
-        return Told("failed", message, values=values, error=Failure(message, "see below", "\n".join(failed)))
-    return Told("verified", f"Each of {len(links)} links opens what it should", values=values)
+    good = Told("verified", f"Each of {len(links)} links opens what it should")
+    return summed(hub, results, "opens", good, "do not open what they should")
 
 
 def reach(hub: str, links: Sequence[Link], terminal: Terminal) -> Told:
@@ -69,16 +63,21 @@ def reach(hub: str, links: Sequence[Link], terminal: Terminal) -> Told:
         how = "leads to the log-in" if trouble is None else "does not lead to the log-in"
         terminal.note(f"{how}: {one.path or one.title}")
         results.append((one, trouble))
-    values = {
-        "hub": hub,
-        "links": [{"path": one.path, "url": one.url, "reaches": bad is None} for one, bad in results],
-    }
-    failed = [f"{one.path or one.title}: {trouble}" for one, trouble in results if trouble]
-    if failed:
-        message = f"{len(failed)} of {len(links)} links do not lead to the hub's log-in"
-        return Told("failed", message, values=values, error=Failure(message, "see below", "\n".join(failed)))
     title = f"Each of {len(links)} links leads to the log-in, and from there to what it opens"
-    return Told("reached", title, (NOT_SEEN,), values=values)
+    good = Told("reached", title, (NOT_SEEN,))
+    return summed(hub, results, "reaches", good, "do not lead to the hub's log-in")
+
+
+def summed(hub: str, results: Sequence[tuple[Link, str | None]], does: str, good: Told, words: str) -> Told:
+    """What is told of `results`, each link with its trouble: `good` when there is none. `does` is what a link
+    without trouble does, and `words` what one with trouble does not."""
+    links = [{"path": one.path, "url": one.url, does: trouble is None} for one, trouble in results]
+    values = {"hub": hub, "links": links}
+    failed = [f"{one.path or one.title}: {trouble}" for one, trouble in results if trouble]
+    if not failed:
+        return replace(good, values=values)
+    message = f"{len(failed)} of {len(results)} links {words}"
+    return Told("failed", message, values=values, error=Failure(message, "see below", "\n".join(failed)))
 
 
 def look(follower: Follower, one: Link) -> str | None:
