@@ -51,7 +51,6 @@ START = """\
 # Written by coursehub at each deploy: this file is replaced.
 import sys
 
-sys.dont_write_bytecode = False
 sys.path.insert(0, {place!r})
 from coursehub.watchdog.passing import main
 

@@ -11,7 +11,7 @@ DAY = 86400.0
 HUB, PROXY = "jupyterhub.service", "traefik.service"
 CRASHES = 3
 SLOW = 5.0
-LEAST_DAYS, FEW_DAYS = 10.0, 1.0
+FEW_DAYS = 1.0
 """A certificate for ninety days is renewed thirty days before its end; one for six days, one day before."""
 ROUTES = {404, 424, 503}
 """What the hub answers in place of a person's server that runs: its route is lost, or it does not answer."""

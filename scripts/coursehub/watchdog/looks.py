@@ -12,7 +12,7 @@ from pathlib import Path
 from coursehub.droplet import certificate, lock
 from coursehub.droplet.audit import LOG
 from coursehub.droplet.generations import CURRENT, MARKER
-from coursehub.droplet.hub import CONFIG, journal
+from coursehub.droplet.hub import CONFIG
 from coursehub.droplet.mount_home import HOME, RECORD
 from coursehub.droplet.system import OperationFailed, read_text, run
 from coursehub.watchdog import machine
@@ -101,13 +101,6 @@ def units():
     ).stdout
     found["failed"] = [line.split()[0] for line in listed.splitlines() if line.strip()]
     return found
-
-
-def words_of(unit):
-    """The last words of a unit's journal, for why it is down."""
-    with contextlib.suppress(OperationFailed):
-        return journal(unit, 0, 1).strip()
-    return ""
 
 
 def volume():
