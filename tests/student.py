@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -108,6 +109,13 @@ class Student:
                         raise Refused(f"the server of {self.name} did not start: {words}")
         raise Refused(f"the server of {self.name} was not there in time: {words}")
 
+    def open_server(self) -> Student:
+        """Start the student's own server, and open JupyterLab on it."""
+        self.browser.get(f"{self.hub}/hub/spawn", timeout=60)
+        self.wait_for_server()
+        self.browser.get(f"{self.server}/lab", timeout=60)
+        return self
+
     def token(self, path: str | None = None) -> str:
         """The cross-site token that goes with cookies of this path."""
         wanted = path or f"/user/{self.name}/"
@@ -150,6 +158,16 @@ class Student:
             for cell in cells:
                 kernel.run("".join(cell["source"]))
         return len(cells)
+
+
+@contextlib.contextmanager
+def in_the_middle(hub: str) -> Iterator[Kernel]:
+    """Ada, at work: in her kernel, `kept` is 7."""
+    ada = Student(hub, "ada", "a first password").log_in().open_server()
+    ada.write("mine.ipynb", {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
+    with ada.open("mine.ipynb") as kernel:
+        kernel.run("kept = 7")
+        yield kernel
 
 
 @dataclass

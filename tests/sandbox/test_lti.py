@@ -134,13 +134,6 @@ def come_in(course, platform, name, account=None, **target) -> Student:
     return student
 
 
-def open_server(student: Student) -> Student:
-    student.browser.get(f"{student.hub}/hub/spawn", timeout=60)
-    student.wait_for_server()
-    student.browser.get(f"{student.server}/lab", timeout=60)
-    return student
-
-
 def is_admin(student: Student) -> bool:
     return student.browser.get(f"{student.hub}/hub/admin", timeout=30).status_code == 200
 
@@ -150,7 +143,7 @@ def is_outside(student: Student) -> bool:
 
 
 def test_before_there_are_passwords(course, box):
-    ada = open_server(Student(f"http://{box.address}", "ada", PASSWORD).log_in())
+    ada = Student(f"http://{box.address}", "ada", PASSWORD).log_in().open_server()
     ada.write("mine.ipynb", NOTEBOOK)
 
 
@@ -188,7 +181,7 @@ def test_the_authenticator_comes_first_and_the_hub_keeps_its_packages(course, bo
 
 
 def test_ada_finds_her_file(course, platform):
-    ada = open_server(come_in(course, platform, "Ada"))
+    ada = come_in(course, platform, "Ada").open_server()
     assert ada.read("mine.ipynb")["nbformat"] == 4
     assert not is_admin(ada)
 
@@ -324,5 +317,5 @@ def test_back_to_passwords(course, box):
     course.deploy()
     ada = Student(HUB, "ada", PASSWORD)
     ada.browser.verify, ada.browser.trust_env = str(course.trusted), False
-    assert open_server(ada.log_in()).read("mine.ipynb")["nbformat"] == 4
+    assert ada.log_in().open_server().read("mine.ipynb")["nbformat"] == 4
     assert json.loads(box.run(["cat", "/opt/course/state/configuration.json"]).stdout)["digest"]

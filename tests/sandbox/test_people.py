@@ -12,7 +12,7 @@ import requests
 from deployments import ADMIN, ADMIN_PASSWORD
 from sandbox import sources
 from sandbox.commands import wait_until
-from student import Refused, Student, token_in
+from student import Refused, Student, in_the_middle, token_in
 
 pytestmark = pytest.mark.sandbox
 FIRST, SECOND = "a first password", "a second password"
@@ -42,13 +42,7 @@ def hub(box):
 @pytest.fixture(scope="module")
 def kernel(hub):
     """Ada, in the middle of something."""
-    ada = Student(hub, "ada", FIRST).log_in()
-    ada.browser.get(f"{hub}/hub/spawn", timeout=60)
-    ada.wait_for_server()
-    ada.browser.get(f"{ada.server}/lab", timeout=60)
-    ada.write("mine.ipynb", {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
-    with ada.open("mine.ipynb") as kernel:
-        kernel.run("kept = 7")
+    with in_the_middle(hub) as kernel:
         yield kernel
 
 

@@ -87,19 +87,12 @@ def sign_in(hub, provider, name, account=None) -> Student:
     return student
 
 
-def open_server(student: Student) -> Student:
-    student.browser.get(f"{student.hub}/hub/spawn", timeout=60)
-    student.wait_for_server()
-    student.browser.get(f"{student.server}/lab", timeout=60)
-    return student
-
-
 def is_admin(student: Student) -> bool:
     return student.browser.get(f"{student.hub}/hub/admin", timeout=30).status_code == 200
 
 
 def test_before_there_are_passwords(course, hub):
-    ada = open_server(Student(hub, "ada", PASSWORD).log_in())
+    ada = Student(hub, "ada", PASSWORD).log_in().open_server()
     ada.write("mine.ipynb", NOTEBOOK)
 
 
@@ -134,7 +127,7 @@ def test_ada_finds_her_file(course, box, hub, provider):
     done = course.deploy()
     assert f"{hub}/hub/oauth_callback" in done.said, "the address to register is told"
     assert CLIENT[1] not in done.said + json.dumps(done.result)
-    ada = open_server(sign_in(hub, provider, "Ada"))
+    ada = sign_in(hub, provider, "Ada").open_server()
     assert ada.read("mine.ipynb")["nbformat"] == 4
     assert not is_admin(ada)
     assert course.deploy().plan == [], "a deploy finds nothing to put right"
@@ -143,7 +136,7 @@ def test_ada_finds_her_file(course, box, hub, provider):
 
 
 def test_the_secret_is_closed_to_students(hub, provider):
-    ada = open_server(sign_in(hub, provider, "Ada"))
+    ada = sign_in(hub, provider, "Ada").open_server()
     with ada.open("mine.ipynb") as kernel:
         said = kernel.run(
             "import subprocess\n"
@@ -173,7 +166,7 @@ def test_passwords_of_before_open_nothing(hub):
 
 def test_who_is_called_differently_there(hub, provider):
     assert is_admin(sign_in(hub, provider, "Prof.Smith", ADMIN))
-    grace = open_server(sign_in(hub, provider, "grace-at-home", "grace"))
+    grace = sign_in(hub, provider, "grace-at-home", "grace").open_server()
     assert not is_admin(grace)
 
 
@@ -216,7 +209,7 @@ def test_github_and_the_members_of_an_organisation(course, hub, provider):
         "github": {"server": provider.url, "organizations": ["school"]},
     }
     course.deploy()
-    ada = open_server(sign_in(hub, provider, "Ada"))
+    ada = sign_in(hub, provider, "Ada").open_server()
     assert ada.read("mine.ipynb")["nbformat"] == 4
     assert not is_admin(sign_in(hub, provider, "tutor"))
     assert is_admin(sign_in(hub, provider, "Prof-Smith", ADMIN))
@@ -228,7 +221,7 @@ def test_github_and_the_members_of_an_organisation(course, hub, provider):
 def test_back_to_passwords(course, box, hub):
     course.override["sign_in"] = "first-use"
     course.deploy()
-    ada = open_server(Student(hub, "ada", PASSWORD).log_in())
+    ada = Student(hub, "ada", PASSWORD).log_in().open_server()
     assert ada.read("mine.ipynb")["nbformat"] == 4
     assert is_admin(Student(hub, ADMIN, ADMIN_PASSWORD).log_in())
     assert b"client.json" not in box.run(["ls", "/opt/tljh/config/sign-in"]).stdout

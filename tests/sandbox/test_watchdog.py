@@ -10,7 +10,7 @@ import time
 import pytest
 
 from sandbox.commands import wait_until
-from student import Student
+from student import in_the_middle
 
 pytestmark = pytest.mark.sandbox
 REPORT, LOG = "/opt/course/state/watchdog.json", "/opt/course/state/watchdog.log"
@@ -34,14 +34,7 @@ def box(watched):
 @pytest.fixture(scope="module")
 def kernel(box):
     """Ada, in the middle of something, through all that happens."""
-    hub = f"http://{box.address}"
-    ada = Student(hub, "ada", "a first password").log_in()
-    ada.browser.get(f"{hub}/hub/spawn", timeout=60)
-    ada.wait_for_server()
-    ada.browser.get(f"{ada.server}/lab", timeout=60)
-    ada.write("mine.ipynb", {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
-    with ada.open("mine.ipynb") as kernel:
-        kernel.run("kept = 7")
+    with in_the_middle(f"http://{box.address}") as kernel:
         yield kernel
 
 
