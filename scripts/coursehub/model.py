@@ -134,7 +134,9 @@ class Target(Protocol):
     its address): it looks, and returns the steps, none when all is as it should be; `ground` does these
     steps. `open` connects, with patience for a machine that has just been started. `secure` does, once
     connected and with the lock held, what takes both the machine and the account. `choices` are arguments for
-    parts (see `Part.want`) that follow from what was done.
+    parts (see `Part.want`) that follow from what was done. `whereabouts` is what others need to find it
+    again, nothing of it secret: `address`, `port` and `host_key` of its SSH, and where an account has it,
+    the account's `api` and the `tag` that it bears there.
     """
 
     @property
@@ -145,6 +147,8 @@ class Target(Protocol):
     def ground(self) -> Ground: ...
     @property
     def choices(self) -> Mapping[str, Mapping[str, Any]]: ...
+    @property
+    def whereabouts(self) -> Mapping[str, Any]: ...
     def exists(self) -> bool: ...
     def prepare(self, report: Reporter) -> list[Step]: ...
     def open(self) -> Any: ...

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .model import Check, Ground, Reporter, Step, StepResult
+from .model import Check, Ground, Json, Reporter, Step, StepResult
 from .problems import Failure
 
 
@@ -14,7 +15,8 @@ class Outcome:
     """What a run came to. `verdict` is "converged", "planned" or "failed"; `held` are the steps that wait for
     a word. `address` and `url` are None as long as there is no server. `students` is how many of the course's
     users, administrators excepted, have worked on the hub; None where that was not seen. `notes` are what is
-    good to know, such as what is still to come."""
+    good to know, such as what is still to come. `server` and `health` are what the check of the hub's health
+    needs to know: where the server is, and what was set for the check."""
 
     verdict: str
     address: str | None
@@ -31,6 +33,8 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     students: int | None = None
     notes: tuple[str, ...] = ()
+    server: Mapping[str, Json] = field(default_factory=dict)
+    health: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass

@@ -72,7 +72,21 @@ def deploy(
         warnings=tuple(progress.warnings),
         students=progress.students,
         notes=tuple(progress.notes),
+        server=target.whereabouts,
+        health=for_the_check(settings),
     )
+
+
+def for_the_check(settings: Any) -> dict[str, Any]:
+    """What the check of the hub's health, which cannot read course.yml, goes by."""
+    health, timezone = settings.health, settings.timetable.timezone
+    return {
+        "name": settings.name,
+        "power_on": health.power_on,
+        "assignees": list(health.assignees),
+        "maintenance": list(health.maintenance),
+        "timezone": timezone,
+    }
 
 
 def wishes(

@@ -162,6 +162,8 @@ def as_json(result: Outcome | Exception) -> str:
             ],
             "checks": [asdict(check) for check in result.checks],
             "warnings": list(result.warnings),
+            "server": result.server,
+            "health": result.health,
             "error": error_value(result.error),
         }
     )

@@ -161,9 +161,14 @@ class Notebooks:
 
 @dataclass(frozen=True)
 class Health:
-    """How the hub is watched over."""
+    """How the hub is watched over: by the program on the server, and from GitHub, which may switch the
+    droplet on, assigns `assignees` to incidents, and raises no alarm in the times of `maintenance`, lines as
+    they stand in course.yml, in the timetable's time zone."""
 
     watchdog: bool
+    power_on: bool
+    assignees: tuple[str, ...]
+    maintenance: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -303,7 +308,7 @@ def _typed(
     values: dict, environment: EnvironmentFile, apt: tuple[Requirement, ...], root: Path, roster: Roster
 ) -> Settings:
     https, idle, content, mirrors = (values[key] for key in ("https", "idle", "content", "mirrors"))
-    notebooks = values["notebooks"]
+    notebooks, health = values["notebooks"], values["health"]
     return Settings(
         name=values["name"],
         admins=roster.of_role(ADMIN),
@@ -343,7 +348,9 @@ def _typed(
             tuple(notebooks["exclude"]),
             int(notebooks["time_limit_minutes"]),
         ),
-        health=Health(**values["health"]),
+        health=Health(
+            health["watchdog"], health["power_on"], tuple(health["assignees"]), tuple(health["maintenance"])
+        ),
         hub=Hub(**values["hub"]),
         swap=values["swap"],
         mirrors=Mirrors(

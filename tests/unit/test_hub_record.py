@@ -15,6 +15,8 @@ RESULT = {
     "address": "198.51.100.7",
     "link": "https://hub.school.edu/link",
     "commit": "1a2b",
+    "server": {"address": "198.51.100.7", "port": 22, "host_key": "ssh-ed25519 AAAA"},
+    "health": {"assignees": ["octocat"]},
     "plan": [],
 }
 RUN = {"GITHUB_RUN_ID": "9", "GITHUB_REPOSITORY": NAME}
@@ -37,6 +39,8 @@ def test_what_is_written_down():
         "address": "198.51.100.7",
         "link": "https://hub.school.edu/link",
         "commit": "1a2b",
+        "server": RESULT["server"],
+        "health": RESULT["health"],
         "deployed": "2025-10-05T09:00:00+00:00",
         "run": f"https://github.com/{NAME}/actions/runs/9",
         "verdict": "converged",

@@ -35,6 +35,10 @@ class Account:
         return self
 
     @property
+    def whereabouts(self):
+        return {"address": self.address, "port": 22, "host_key": None}
+
+    @property
     def url(self):
         return f"http://{self.address}"
 

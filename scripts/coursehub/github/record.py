@@ -63,6 +63,8 @@ def entry(
         "address": result.get("address"),
         "link": result.get("link"),
         "commit": result.get("commit"),
+        "server": result.get("server") or {},
+        "health": result.get("health") or {},
         "deployed": now.isoformat(timespec="seconds"),
         "run": run,
         "verdict": verdict,

@@ -56,12 +56,14 @@ class CloudDroplet:
         self.settings, self.secrets, self.words = settings, secrets, words
         self.names = names_from(secrets.seed)
         api = settings.mirrors.digitalocean if settings else defaults()["mirrors"]["digitalocean"]
+        self.api = api
         self.account = Account(secrets.digitalocean_token, api)
         self.droplet: Droplet | None = None
         self.present_address: str | None = None
         self.session = AccountSession(self.account)
         self.is_fresh = False
         self.record_changes = self.record_is_due = False
+        self.host_key: str | None = None
 
     @property
     def address(self) -> str | None:
@@ -84,6 +86,12 @@ class CloudDroplet:
         if not self.record_changes:
             return {}
         return {"configuration": {"record": "planned" if self.record_is_due else "made"}}
+
+    @property
+    def whereabouts(self) -> Mapping[str, Any]:
+        """See `coursehub.model.Target`; with the tag by which its account knows the droplet."""
+        account = {"api": self.api, "tag": self.names.tag}
+        return {"address": self.present_address, "port": 22, "host_key": self.host_key, **account}
 
     def prepare(self, report: Reporter) -> list[Step]:
         """Look at the account, and say what is to be done there. Raises InvalidInput and Failure."""
@@ -168,6 +176,7 @@ class CloudDroplet:
             # Also where it is shown already: the run that activated it may not have come to the end of that.
             session.call("host_key.activate", {"public": public})
             self.record(public, final=True)
+        self.host_key = public
         for stale in prepared:
             untag(self.account, self.names.host_key_tag(stale, final=False))
         for stale in set(self.recorded_keys(final=True)) - {public}:

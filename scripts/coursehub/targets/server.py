@@ -52,6 +52,12 @@ class Server:
         """Nothing that a part has to know is done here."""
         return {}
 
+    @property
+    def whereabouts(self) -> Mapping[str, Any]:
+        """See `coursehub.model.Target`; there is no account that could tell more."""
+        (host_key,) = self.login.host_keys
+        return {"address": self.login.address, "port": self.login.port, "host_key": host_key}
+
     def exists(self) -> bool:
         """It does, or nobody would have given its address."""
         return True
