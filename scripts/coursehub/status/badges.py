@@ -45,8 +45,6 @@ WIDTHS = {
 WIDTH_OF = {letter: width for width, letters in WIDTHS.items() for letter in letters}
 OTHER, WIDE = 7.5, 11.0
 GOOD_UPTIME, FAIR_UPTIME, ENOUGH_KNOWN = 0.995, 0.97, 0.5
-ALL_KNOWN = 0.99
-"""A check or two that came late is no gap worth telling."""
 FAST, SLOW = 1.5, 5.0
 FEW_DAYS, LEAST_DAYS = 10.0, 3.0
 
@@ -84,9 +82,7 @@ def uptime(view: View) -> tuple[str, str, str]:
     label = "uptime, 30 days"
     if view.uptime is None or view.known <= 0:
         return label, "unknown", GREY
-    value = words.percent(view.uptime)
-    if view.known < ALL_KNOWN:
-        value += f" of {words.percent(view.known, 0)} known"
+    value = words.uptime(view)
     if view.known < ENOUGH_KNOWN:
         return label, value, GREY
     good, fair = view.uptime >= GOOD_UPTIME, view.uptime >= FAIR_UPTIME

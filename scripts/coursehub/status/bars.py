@@ -31,8 +31,12 @@ def bars(view: View) -> str:
     today = words.utc(view.now).date()
     dates = [(today - timedelta(days=back)).isoformat() for back in range(DAYS - 1, -1, -1)]
     elapsed = view.now % words.DAY / words.DAY
+    first = min(known, default=dates[-1])
     items = "".join(
-        bar(known.get(date, Day(date)), view.now, elapsed if date == dates[-1] else 1.0) for date in dates
+        bar(known.get(date, Day(date)), view.now, elapsed if date == dates[-1] else 1.0)
+        if date >= first
+        else unborn(date, view.now)
+        for date in dates
     )
     legend = "".join(
         f'<li><span class="swatch {name}"></span>'
@@ -82,6 +86,14 @@ def bar(day: Day, now: float, elapsed: float) -> str:
     return (
         f'<li><svg role="img" viewBox="0 0 8 40" preserveAspectRatio="none"><title>{escape(said)}</title>'
         f"{still}{''.join(drawn)}</svg>{sign}</li>"
+    )
+
+
+def unborn(text: str, now: float) -> str:
+    """A day before the record began."""
+    return (
+        '<li><svg class="before" role="img" viewBox="0 0 8 40">'
+        f'<title>{date(text, now)}: before the record began</title><path d="M0 0h8v40H0z"/></svg></li>'
     )
 
 

@@ -59,9 +59,11 @@ def graph(
     spoken: str,
     top: float | None = None,
     marks: Sequence[Mark] = (),
+    peaks: bool = False,
 ) -> str:
     """The graph in HTML, or a line that says that there is nothing to show. `form` makes words of a value,
-    `spoken` is what those hear who do not see; `top` is the highest value that there can be."""
+    `spoken` is what those hear who do not see; `top` is the highest value that there can be. The
+    line is through what is usual, or, with `peaks`, through the highest."""
     points = within(points, now - SPANS[-1], now)
     if not points:
         return '<p class="quiet empty">Nothing was measured yet.</p>'
@@ -72,7 +74,7 @@ def graph(
         [
             *(f'<path class="grid" d="M0 {HIGH * part:g}H{WIDE}"/>' for part in (0, 0.5, 1)),
             *(shade(mark, frame) for mark in marks if mark.until is not None and mark.until >= start),
-            *(curve(run, frame) for run in runs(buckets, (now - start) / 72)),
+            *(curve(run, frame, peaks) for run in runs(buckets, (now - start) / 72)),
             *(peg(mark, frame) for mark in marks if mark.until is None and mark.at >= start),
         ]
     )
@@ -139,12 +141,17 @@ def runs(buckets: Sequence[Bucket], gap: float) -> list[list[Bucket]]:
     return parts
 
 
-def curve(run: Sequence[Bucket], frame: Frame) -> str:
-    """The middle as a line, and behind it from the least to the most."""
+def curve(run: Sequence[Bucket], frame: Frame, peaks: bool) -> str:
+    """The middle as a line, and behind it from the least to the most; or the most, and all below it."""
+    points = [(one.at, one.most if peaks else one.middle) for one in run]
+    line = corners(points, frame)
     if len(run) == 1:
-        one = run[0]
-        return f'<path class="line dot" d="M{frame.x(one.at):.0f} {frame.y(one.middle):.1f}h0"/>'
-    line = corners(((one.at, one.middle) for one in run), frame)
+        return f'<path class="line dot" d="M{line}h0"/>'
+    if peaks:
+        first, last = frame.x(run[0].at), frame.x(run[-1].at)
+        return (
+            f'<path class="band" d="M{line}L{last:.0f} {HIGH}H{first:.0f}z"/><path class="line" d="M{line}"/>'
+        )
     above = corners(((one.at, one.most) for one in run), frame)
     below = corners(((one.at, one.least) for one in reversed(run)), frame)
     return f'<path class="band" d="M{above}L{below}z"/><path class="line" d="M{line}"/>'

@@ -11,7 +11,7 @@ from .model import DEGRADED, DOWN, MAINTENANCE, UNKNOWN, UP, Finding, Incident, 
 
 INCIDENTS, INCIDENT_BYTES, ACTS = 20, 32_000, 8
 DEPLOYS = 10
-FINDINGS = 30
+FINDING_BYTES = 16_000
 MARKS = {"good": UP, "warning": DEGRADED, "failure": DOWN, "unseen": UNKNOWN}
 """A finding's level as the state whose sign and colour it has."""
 LEVELS = {"good": "good", "warning": "warning", "failure": "wrong", "unseen": "not seen"}
@@ -34,16 +34,35 @@ def link(address: str, text: str) -> str:
     return f'<a href="{escape(address)}" rel="noopener noreferrer">{text}</a>' if address else text
 
 
+def canary(view: View) -> str:
+    """What a student's way in came to when it was last tried: with this check, or with the one that
+    `details` remembers; "" when it was not."""
+    tried = view.check.canary or view.details.get("canary")
+    if not isinstance(tried, Mapping) or not isinstance(tried.get("ok"), bool):
+        return ""
+    at, seconds, steps = tried.get("at"), tried.get("seconds"), tried.get("steps")
+    named = [one for one in steps if isinstance(one, Mapping)] if isinstance(steps, list | tuple) else []
+    took = [
+        f"{words.plain(one.get('name', ''), 40)} {words.answer_time(one['seconds'])}"
+        for one in named[:12]
+        if words.is_number(one.get("seconds"))
+    ]
+    more = f" in {words.answer_time(seconds)}" if words.is_number(seconds) else ""
+    when = f", {time(at, view.now)}" if words.is_number(at) else ""
+    said = escape(words.plain(tried.get("words") or ("it works" if tried["ok"] else "it failed")))
+    below = f'<p class="quiet" dir="auto">{escape(", ".join(took))}</p>' if took else ""
+    mark = sign(UP, "good") if tried["ok"] else sign(DOWN, "wrong")
+    return (
+        f'<ul class="findings"><li>{mark}<div><p dir="auto"><b>a student\'s way to a running cell</b>: '
+        f"{said}{more}{when}</p>{below}</div></li></ul>"
+    )
+
+
 def incidents(view: View) -> str:
     """The newest, with what was found and done; older ones are in the repository's issues."""
     if not view.incidents:
         return '<p class="quiet">None was recorded.</p>'
-    items: list[str] = []
-    for one in view.incidents[:INCIDENTS]:
-        item = incident(one, view)
-        if sum(len(text.encode()) for text in [*items, item]) > INCIDENT_BYTES:
-            break
-        items.append(item)
+    items = limited((incident(one, view) for one in view.incidents[:INCIDENTS]), INCIDENT_BYTES)
     left = len(view.incidents) - len(items)
     issues = words.home(view.repository)
     more = f"{left} older {'one is' if left == 1 else 'ones are'} not shown"
@@ -110,8 +129,23 @@ def deploy(one: Mapping[str, Any], view: View) -> str:
 
 def findings(found: Iterable[Finding]) -> str:
     """A list of what was looked at; "" for nothing."""
-    items = "".join(finding(one) for one in list(found)[:FINDINGS])
-    return f'<ul class="findings">{items}</ul>' if items else ""
+    found = list(found)
+    items = limited((finding(one) for one in found), FINDING_BYTES)
+    left = len(found) - len(items)
+    if left:
+        items.append(f"<li>and {left} more, which the summary of the run has.</li>")
+    return f'<ul class="findings">{"".join(items)}</ul>' if items else ""
+
+
+def limited(items: Iterable[str], most: int) -> list[str]:
+    """The first of them, that together are at most so many bytes."""
+    taken: list[str] = []
+    for one in items:
+        most -= len(one.encode())
+        if most < 0:
+            break
+        taken.append(one)
+    return taken
 
 
 def finding(one: Finding) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
+from typing import Any
 
 from . import words
 from .graph import Mark, Points, graph
@@ -12,26 +13,35 @@ from .listing import time
 from .model import DOWN, View
 
 NEARLY_FULL = 0.9
+OUTAGES, DEPLOYS = 40, 40
+"""So many of the last are marked: the page stays small."""
 
 
 def response(view: View) -> str:
     """How long answers took, with outages behind and deploys marked."""
-    line = "Nothing was measured yet."
+    line = ""
     if points := finite(view.response):
         usual = words.answer_time(statistics.median(value for _, value in points))
         at, most = max(points, key=lambda one: one[1])
         slowest = f"{words.answer_time(most)} on {words.date(at, view.now)}"
         line = f"Usually {usual}; the slowest {slowest}."
-    drawn = graph(view.response, view.now, words.answer_time, f"Response time. {line}", marks=marks(view))
+    drawn = graph(view.response, view.now, seconds, f"Response time. {line}", marks=marks(view))
     key = (
-        '<ul class="legend"><li><span class="swatch line"></span>time of an answer</li>'
+        '<ul class="legend"><li><span class="swatch line"></span>usual time of an answer</li>'
+        '<li><span class="swatch band"></span>slowest and fastest</li>'
         '<li><span class="swatch deploy"></span>a deploy</li>'
         '<li><span class="swatch outage"></span>down</li></ul>'
     )
+    above = f'<p class="quiet above">{line}</p>' if line else ""
     return (
         '<section aria-labelledby="response"><h2 id="response">Response time</h2>'
-        f'<p class="quiet">{line}</p><div class="card">{drawn}{key}</div></section>'
+        f'{above}<div class="card">{drawn}{key if line else ""}</div></section>'
     )
+
+
+def seconds(value: float) -> str:
+    """A level of the axis."""
+    return f"{value:.2g} s"
 
 
 def capacity(view: View) -> str:
@@ -90,7 +100,7 @@ def card(
         f'<div class="card{" full" if full else ""}"><h3>{name}</h3>'
         f'<p class="value">{form(value)}{" <span>nearly full</span>" if full else ""}</p>'
         f'<p class="quiet">{time(at, view.now)}; at most {form(most)}</p>'
-        f"{graph(points, view.now, form, escape(spoken), top=top, marks=deploys(view))}</div>"
+        f"{graph(points, view.now, form, escape(spoken), top=top, marks=deploys(view), peaks=True)}</div>"
     )
 
 
@@ -106,17 +116,16 @@ def marks(view: View) -> list[Mark]:
             f"Down for {words.length((one.ended or view.now) - one.began)}: {words.plain(one.title, 100)}",
             one.ended or view.now,
         )
-        for one in view.incidents[:40]
+        for one in view.incidents[:OUTAGES]
         if one.state == DOWN
     ]
     return outages + deploys(view)
 
 
 def deploys(view: View) -> list[Mark]:
-    return [
-        Mark(
-            one["at"], f"Deploy, {words.moment(one['at'], view.now)} {words.short(one.get('commit'))}".strip()
-        )
-        for one in view.deploys[-60:]
-        if words.is_number(one.get("at"))
-    ]
+    known = sorted((one for one in view.deploys if words.is_number(one.get("at"))), key=lambda one: one["at"])
+    return [Mark(one["at"], deploy(one, view.now)) for one in known[-DEPLOYS:]]
+
+
+def deploy(one: Mapping[str, Any], now: float) -> str:
+    return f"Deploy, {words.moment(one['at'], now)} {words.short(one.get('commit'))}".strip()

@@ -3,12 +3,20 @@
   const now = document.getElementById("now");
   const at = Number(now.dataset.at) * 1000;
   const limit = Number(now.dataset.limit) * 1000;
-  const words = new Intl.DateTimeFormat("en-GB", {
-    day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
-  });
+  const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const zones = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
+  const two = (number) => String(number).padStart(2, "0");
+
+  // As the page writes times itself, but by the reader's clock.
+  const moment = (time) => {
+    const zone = zones.formatToParts(time).find((part) => part.type === "timeZoneName").value;
+    const year = time.getFullYear() === new Date(at).getFullYear() ? "" : " " + time.getFullYear();
+    return time.getDate() + " " + months[time.getMonth()] + year + " " + two(time.getHours()) + ":" +
+      two(time.getMinutes()) + " " + zone;
+  };
   for (const one of document.querySelectorAll("time[datetime]")) {
     one.title = one.textContent;
-    one.textContent = words.format(new Date(one.dateTime));
+    one.textContent = moment(new Date(one.dateTime));
   }
 
   // Hours and minutes since the check.
@@ -23,7 +31,7 @@
     const age = Date.now() - at;
     if (age >= 0) document.getElementById("age").textContent = ", " + length(age) + " ago";
     if (age <= limit || now.dataset.state === "none" || now.classList.contains("stale")) return;
-    const since = words.format(new Date(at));
+    const since = moment(new Date(at));
     const stale = document.getElementById("stale");
     if (now.dataset.state !== "unknown") {
       stale.textContent = "Then the hub was: " + now.dataset.state + ". ";
@@ -42,6 +50,7 @@
 
   // What a day was, for fingers too, which have no pointer to rest on it.
   const day = document.getElementById("day");
+  day.textContent = "Point at a bar to read its day.";
   const tell = (event) => {
     const bar = event.target.closest(".days li");
     if (bar) day.textContent = bar.querySelector("title").textContent;

@@ -59,7 +59,7 @@ def page(view: View) -> str:
 {facts(view, now)}
 {looked_at(view, now)}
 <section aria-labelledby="uptime"><h2 id="uptime">The last 90 days</h2>
-<p class="quiet">{uptime_line(view)}</p>
+<p class="quiet above">{uptime_line(view)}</p>
 <div class="card">{bars.bars(view)}</div></section>
 {measures.response(view)}
 {measures.capacity(view)}
@@ -107,21 +107,20 @@ def present(view: View, now: Standing) -> str:
         was = check.state if check.state in words.STATES else UNKNOWN
         said.append(f"<p>No check since {time(check.at, view.now)}. Then the hub was: {was}.</p>")
     elif now.state != NONE:
-        lasted = words.length(check.at - now.since)
-        said.append(f'<p class="while">Since {time(now.since, view.now)}, for {lasted}</p>')
-    title = words.sentence(check.title)
-    if not now.stale and now.state != UP and title and title.rstrip(".") != words.HEADINGS[now.state]:
-        said.append(f'<p class="while" dir="auto">{escape(title)}</p>')
+        lasted = check.at - now.since
+        lasted = f', for <span class="whole">{words.length(lasted)}</span>' if lasted >= 60 else ""
+        said.append(f'<p class="while">Since {time(now.since, view.now)}{lasted}</p>')
     said.append(
         f'<p id="checked">Last check: {time(check.at, view.now)}<span id="age"></span></p>'
         '<p id="stale" role="status" hidden></p>'
     )
+    said.append(advice(view, now))
     if where := words.web_address(check.url):
         said.append(f'<p class="go">{link(where, "Open the hub")}</p>')
     return (
         f'<section id="now" class="now {now.state}" aria-labelledby="state" data-at="{check.at:.0f}" '
         f'data-limit="{words.STALE_AFTER:.0f}" data-state="{now.state}">{sign(now.state)}'
-        f"<div>{''.join(said)}{advice(view, now)}</div></section>"
+        f"<div>{''.join(said)}</div></section>"
     )
 
 
@@ -129,6 +128,8 @@ def advice(view: View, now: Standing) -> str:
     """Why it is so and what to do, when the hub is not as it should be; and what was done, always."""
     check, rows = view.check, []
     if now.state != UP and not now.stale:
+        found = escape(words.sentence(words.found(check.title)))
+        rows.append(("Found", f'<p dir="auto">{found}</p>' if found else ""))
         rows.append(
             ("Cause", f'<p dir="auto">{escape(words.sentence(check.cause))}</p>' if check.cause else "")
         )
@@ -144,17 +145,29 @@ def facts(view: View, now: Standing) -> str:
     """The numbers of the last check, at a glance."""
     check = view.check
     shown = [
-        ("Uptime, 30 days", "unknown" if view.uptime is None else words.percent(view.uptime)),
-        ("Response time", known(check.seconds, words.answer_time) if now.answers else "unknown"),
+        ("Uptime, 30 days", words.uptime(view)),
+        ("Response time", response_time(view, now)),
         ("Students active", known(check.students, lambda value: f"{value:.0f}") if now.seen else "unknown"),
         ("Certificate", certificate(view) if now.seen else "unknown"),
         ("Environment", words.short(view.environment) or "unknown"),
+        ("Last deploy", last_deploy(view)),
     ]
     items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in shown)
     return (
         '<section aria-labelledby="facts"><h2 id="facts">At the last check</h2>'
         f'<dl class="facts">{items}</dl></section>'
     )
+
+
+def response_time(view: View, now: Standing) -> str:
+    if now.state == DOWN:
+        return "no answer"
+    return known(view.check.seconds, words.answer_time) if now.answers else "unknown"
+
+
+def last_deploy(view: View) -> str:
+    times = [one["at"] for one in view.deploys if words.is_number(one.get("at"))]
+    return words.date(max(times), view.now) if times else "unknown"
 
 
 def known(value: object, form) -> str:
@@ -165,16 +178,17 @@ def certificate(view: View) -> str:
     if (view.check.url or "").startswith("http:"):
         return "none: no https"
     days = view.check.certificate
-    return known(days, lambda left: words.days_left(left) + ("" if left < 0 else " left"))
+    return known(days, words.days_left)
 
 
 def looked_at(view: View, now: Standing) -> str:
     """What is not good, openly; and what is, for who asks."""
-    if now.stale or not view.check.findings:
+    canary = listing.canary(view)
+    if now.stale or not (view.check.findings or canary):
         return ""
     bad = [one for one in view.check.findings if one.level != "good"]
     good = [one for one in view.check.findings if one.level == "good"]
-    said = listing.findings(bad) and f'<div class="card">{listing.findings(bad)}</div>'
+    said = "".join(f'<div class="card">{part}</div>' for part in (listing.findings(bad), canary) if part)
     if good:
         things = "thing" if len(good) == 1 else "things"
         said += (
@@ -188,7 +202,7 @@ def uptime_line(view: View) -> str:
     if view.uptime is None:
         return "Nothing is known yet of the last 30 days."
     line = f"Up for <b>{words.percent(view.uptime)}</b> of the last 30 days"
-    if view.known < 0.99:
+    if view.known < words.ALL_KNOWN:
         line += f", as far as they are known: {words.percent(view.known, 0)} of the time"
     return line + "."
 

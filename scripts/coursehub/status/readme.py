@@ -33,7 +33,7 @@ def readme(view: View) -> str:
 def pictures(view: View) -> str:
     """The badges, by paths that lead to them on the branch also in a private repository."""
     names = (path.removeprefix("badges/").removesuffix(".svg") for path in badges(view))
-    return "\n".join(f"![{name.replace('-', ' ')}](badges/{name}.svg)" for name in names)
+    return " ".join(f"![{name.replace('-', ' ')}](badges/{name}.svg)" for name in names)
 
 
 def present(view: View) -> list[str]:
@@ -47,7 +47,11 @@ def present(view: View) -> list[str]:
         f"**{words.HEADINGS[now.state]}**, since {words.moment(now.since, view.now)}. Last check: {checked}."
     ]
     if now.state != UP:
-        for name, text in (("Found", check.title), ("Cause", check.cause), ("What to do", check.fix)):
+        for name, text in (
+            ("Found", words.found(check.title)),
+            ("Cause", check.cause),
+            ("What to do", check.fix),
+        ):
             if text:
                 said += ["", f"{name}: {markdown(words.sentence(text, 600), 600)}"]
     if where := words.web_address(check.url):

@@ -8,7 +8,7 @@ import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from .model import DEGRADED, DOWN, MAINTENANCE, NONE, UNKNOWN, UP
+from .model import DEGRADED, DOWN, MAINTENANCE, NONE, UNKNOWN, UP, View
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 STALE_AFTER = 3 * HOUR
@@ -24,6 +24,8 @@ HEADINGS = {
     NONE: "There is no hub",
 }
 STATES = tuple(HEADINGS)
+ALL_KNOWN = 0.99
+"""A check or two that came late is no gap worth telling."""
 TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f"
 """What turns the direction of all that follows, and so could make a line read as another."""
 
@@ -99,6 +101,22 @@ def percent(part: float, digits: int = 2) -> str:
         value = step
     text = f"{value:.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+
+
+def uptime(view: View) -> str:
+    """Such as "99.95 %", with what part is known when there are gaps."""
+    if view.uptime is None or view.known <= 0:
+        return "unknown"
+    known = "" if view.known >= ALL_KNOWN else f" of {percent(view.known, 0)} known"
+    return percent(view.uptime) + known
+
+
+def found(title: str) -> str:
+    """What a check's title says besides the state, which stands above it; "" for nothing."""
+    state, colon, rest = title.partition(": ")
+    if colon and any(state.startswith(start) for start in ("The hub", "Whether the hub", "No hub")):
+        return rest
+    return "" if title in HEADINGS.values() else title
 
 
 def answer_time(seconds: float) -> str:
