@@ -92,6 +92,23 @@ class Issue:
     updated: str = field(default_factory=now)
     closed: str | None = None
     pull: Pull | None = None
+    assignees: list[str] = field(default_factory=list)
+
+
+@dataclass
+class WorkflowRun:
+    """A run of a workflow, by the workflow's path. `status` is queued, in_progress, completed …; then
+    `conclusion` is success, failure, cancelled, skipped …"""
+
+    workflow: str
+    id: int
+    number: int
+    status: str = "in_progress"
+    conclusion: str | None = None
+    event: str = "workflow_dispatch"
+    branch: str = "main"
+    created: str = field(default_factory=now)
+    updated: str = field(default_factory=now)
 
 
 @dataclass(frozen=True)
