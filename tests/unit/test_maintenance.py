@@ -1,13 +1,15 @@
 """Times in which the hub may be down: by course.yml, by an issue with a label, while it is worked on."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from coursehub.github import rest
-from coursehub.status.maintenance import WORKFLOWS, reason
+from coursehub.status.maintenance import TIMETABLE, TIMETABLE_STEP, WORKFLOWS, reason
 from coursehub.status.windows import window_at
 from sandbox.github.api import Api
+from sandbox.github.records import RunStep
 from sandbox.github.repository import Repository
 
 LINES = ("sunday 02:00-04:00", "monday,friday 22:00-24:00", "2027-01-05 08:00-12:00")
@@ -62,15 +64,18 @@ class World:
     def reason(self):
         return reason(self.repository, self.health, self.now.timestamp(), self.troubles)
 
+    def ago(self, seconds):
+        return (self.now - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
     def ended(self, file, seconds, conclusion="success"):
-        when = (self.now - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        when = self.ago(seconds)
         self.github.start_run(file, status="completed", conclusion=conclusion, updated=when)
 
 
 @pytest.fixture
 def api(tmp_path):
     github = Repository.create(tmp_path / "course.git", private=True)
-    names = (*WORKFLOWS, "health.yml")
+    names = (*WORKFLOWS, TIMETABLE, "health.yml")
     files = {f".github/workflows/{name}": f"name: {name[:-4].title()}\non: push\n" for name in names}
     github.commit(files, "Start")
     with Api(github) as started:
@@ -85,7 +90,7 @@ def world(api):
 
 def test_there_is_none(world, api):
     assert world.reason() == "" and world.troubles == []
-    assert len(api.requests) == 1 + len(WORKFLOWS)
+    assert len(api.requests) == 2 + len(WORKFLOWS)
 
 
 def test_by_course_yml_nothing_needs_to_be_asked(world, api):
@@ -110,12 +115,39 @@ def test_while_a_run_changes_the_server_and_a_moment_longer(world, file):
     run.status = "in_progress"
     assert world.reason() == f"{name} is running"
     run.status = "completed"
-    run.updated = (world.now - timedelta(seconds=200)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    run.updated = world.ago(200)
     assert world.reason() == ""
     world.ended(file, 100, "skipped")
     assert world.reason() == ""
     world.ended(file, 100, "failure")
     assert world.reason() == f"{name} ended a moment ago"
+
+
+@pytest.mark.parametrize(
+    ("status", "began", "ended", "words"),
+    [
+        ("queued", None, None, ""),
+        ("in_progress", 5, None, ""),
+        ("in_progress", 90, None, "Timetable is running"),
+        ("completed", 65, 60, ""),
+        ("completed", 300, 60, "Timetable ended a moment ago"),
+        ("completed", 600, 300, ""),
+    ],
+)
+def test_the_timetable_counts_only_when_it_changes_the_size(world, status, began, ended, words):
+    """It runs two minutes before each check: if a look at it were maintenance, no alarm would ever come."""
+    times = [None if seconds is None else world.ago(seconds) for seconds in (began, ended)]
+    conclusion = "success" if status == "completed" else None
+    steps = [RunStep("Set up", "completed", "success", world.ago(900), world.ago(10))]
+    steps.append(RunStep(TIMETABLE_STEP, status, conclusion, *times))
+    world.github.start_run(TIMETABLE, steps=steps)
+    assert world.reason() == words and world.troubles == []
+
+
+def test_the_names_are_those_of_the_workflows():
+    folder = Path(__file__).parents[2] / ".github" / "workflows"
+    assert all((folder / name).is_file() for name in WORKFLOWS)
+    assert f"- name: {TIMETABLE_STEP}\n" in (folder / TIMETABLE).read_text()
 
 
 def test_other_workflows_do_not_count(world):
@@ -125,8 +157,8 @@ def test_other_workflows_do_not_count(world):
 
 def test_a_workflow_that_was_deleted_does_not_matter(world):
     world.github.commit({".github/workflows/resize.yml": None}, "No resizing")
-    world.github.start_run("timetable.yml")
-    assert world.reason() == "Timetable is running" and world.troubles == []
+    world.github.start_run("destroy.yml")
+    assert world.reason() == "Destroy is running" and world.troubles == []
 
 
 def test_issues_that_are_switched_off_announce_nothing(world):

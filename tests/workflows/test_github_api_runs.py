@@ -2,6 +2,8 @@
 
 import pytest
 
+from sandbox.github.records import RunStep
+
 DEPLOY = "name: Deploy\non: push\n"
 
 
@@ -32,6 +34,19 @@ def test_runs_by_status_or_conclusion(reader, repository, status, count):
     repository.start_run("deploy.yml", status="completed", conclusion="failure")
     repository.start_run("deploy.yml")
     assert reader("GET", f"/actions/workflows/deploy.yml/runs?status={status}").json["total_count"] == count
+
+
+def test_the_steps_of_a_run(reader, repository):
+    steps = [RunStep("Set up", "completed", "success", "2026-11-30T08:00:00Z", "2026-11-30T08:00:09Z")]
+    run = repository.start_run("deploy.yml", steps=[*steps, RunStep("Deploy", "in_progress")])
+    (job,) = reader("GET", f"/actions/runs/{run.id}/jobs").json["jobs"]
+    assert job["status"] == "in_progress" and job["completed_at"] is None
+    assert [(step["number"], step["name"], step["status"]) for step in job["steps"]] == [
+        (1, "Set up", "completed"),
+        (2, "Deploy", "in_progress"),
+    ]
+    assert job["steps"][0]["completed_at"] == "2026-11-30T08:00:09Z"
+    assert reader("GET", "/actions/runs/1/jobs").status == 404
 
 
 def test_a_workflow_that_is_not_there_and_a_token_that_may_not(reader, client, repository):

@@ -159,6 +159,34 @@ def run_view(repository: Repository, run: WorkflowRun, workflow: int, name: str)
     }
 
 
+def job_view(repository: Repository, run: WorkflowRun) -> dict[str, Any]:
+    """The one job of a run."""
+    steps = [
+        {
+            "name": step.name,
+            "status": step.status,
+            "conclusion": step.conclusion,
+            "number": number,
+            "started_at": step.started,
+            "completed_at": step.completed,
+        }
+        for number, step in enumerate(run.steps, 1)
+    ]
+    return {
+        "id": run.id + 1_000_000_000,
+        "run_id": run.id,
+        "run_url": f"{repository.url}/actions/runs/{run.id}",
+        "head_sha": repository.head(run.branch),
+        "status": run.status,
+        "conclusion": run.conclusion,
+        "created_at": run.created,
+        "started_at": run.created,
+        "completed_at": run.updated if run.status == "completed" else None,
+        "name": "job",
+        "steps": steps,
+    }
+
+
 def commit_view(repository: Repository, sha: str) -> dict[str, Any]:
     """A commit, as the API for git's own objects shows it."""
     head, _, message = repository.objects.read("commit", sha).decode(errors="replace").partition("\n\n")

@@ -9,7 +9,7 @@ import yaml
 from sandbox.github.errors import ApiError, Unknown, not_found
 from sandbox.github.records import Dispatch, number_for
 from sandbox.github.routing import Answer, Call, Route, page
-from sandbox.github.views import run_view
+from sandbox.github.views import job_view, run_view
 
 FOLDER = ".github/workflows"
 
@@ -43,6 +43,16 @@ def list_runs(call: Call) -> Answer:
     shown = [run_view(call.repository, run, _id(call, path), name) for run in runs]
     answer = page(call, f"/actions/workflows/{_id(call, path)}/runs", shown)
     answer.body = {"total_count": len(shown), "workflow_runs": answer.body}
+    return answer
+
+
+def list_jobs(call: Call) -> Answer:
+    """The jobs of a run, with their steps."""
+    run = next((each for each in call.repository.workflow_runs if each.id == call.number()), None)
+    if run is None:
+        raise not_found()
+    answer = page(call, f"/actions/runs/{run.id}/jobs", [job_view(call.repository, run)])
+    answer.body = {"total_count": 1, "jobs": answer.body}
     return answer
 
 
@@ -152,6 +162,14 @@ ROUTES = (
         ("actions",),
         "actions/workflow-runs#list-workflow-runs-for-a-workflow",
         asks=frozenset({"per_page", "page", "status"}),
+    ),
+    Route(
+        "GET",
+        "/actions/runs/{number}/jobs",
+        list_jobs,
+        ("actions",),
+        "actions/workflow-jobs#list-jobs-for-a-workflow-run",
+        asks=frozenset({"per_page", "page"}),
     ),
     Route(
         "POST",
