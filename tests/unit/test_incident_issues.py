@@ -3,52 +3,12 @@
 import re
 
 import pytest
+from incident_course import DOWN, Course
 
-from coursehub.github import rest
 from coursehub.status import incident_text as words
-from coursehub.status.incidents import bring
 from coursehub.status.model import Check, Finding, Incident
 from sandbox.github.api import Api
 from sandbox.github.repository import Repository
-
-ENVIRON = {"GITHUB_RUN_ID": "77"}
-DOWN = {"title": "The hub is down: nobody answers", "cause": "the droplet is off", "fix": "run Deploy"}
-
-
-class Course:
-    """A course with its repository, whose checks follow each other."""
-
-    def __init__(self, github, permissions):
-        self.github = github
-        token = github.token(permissions)
-        self.repository = rest.Repository(github.full_name, token, github.api_url, sleep=lambda _: None)
-        self.health = {"name": "Waves", "assignees": [], "timezone": "Europe/Berlin"}
-        self.environ = ENVIRON
-        self.incidents, self.troubles = (), ()
-        self.now, self.last, self.since = 1_800_000_000.0, "", None
-
-    def check(self, state, keep=True, **details):
-        """One check; with `keep` False, writing down what came of it fails."""
-        self.now += 900
-        details = {**(DOWN if state == "down" else {}), **details}
-        done = bring(
-            *(self.repository, self.incidents, Check(self.now, state, **details), self.health, self.environ),
-            *(self.now, self.last, self.since),
-        )
-        self.troubles = done.troubles
-        if keep:
-            self.incidents = done.incidents
-        if state != "unknown":
-            self.since = self.since if state == self.last else self.now
-            self.last = state
-        return done
-
-    @property
-    def issues(self):
-        return list(self.github.issues.values())
-
-    def comments(self, number=1):
-        return [comment.body for comment in self.github.comments_of(number)]
 
 
 @pytest.fixture
@@ -221,6 +181,16 @@ def test_a_run_that_could_not_write_down_what_it_did_is_caught_up_with(course):
     course.check("up")
     assert course.issues[0].state == "closed" and len(course.comments()) == 1
     assert course.incidents[0].ended
+
+
+def test_what_was_told_before_the_record_was_lost_is_not_told_again(course):
+    course.check("down", keep=False, done=("restarted the hub", "restarted the proxy"))
+    course.check("down", done=("restarted the hub",))
+    assert course.comments() == []
+    course.check("down", done=("restarted the hub", "restarted the hub"))
+    course.check("down", done=("took back a configuration",))
+    first, second = course.comments()
+    assert first.count("restarted the hub") == 1 and "took back" in second and "restarted" not in second
 
 
 def test_two_issues_that_two_runs_opened_become_one(course):

@@ -1,17 +1,23 @@
 """Messages: what NOTIFY may hold, what is sent, and receivers that hang, refuse, or answer nonsense."""
 
 import json
+import os
 import socketserver
+import ssl
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64decode
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
-from test_incident_issues import Course
+from incident_course import Course
 
+from certificate_maker import Maker
 from coursehub.status import messages, sending
 from coursehub.status.messages import LASTS, message
 from coursehub.status.model import Check, Incident
@@ -94,6 +100,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), MailSession)
         self.mails, self.logins, self.refuse, self.tries = [], [], {}, 0
+        self.context, self.encrypted = None, []
 
     @property
     def port(self):
@@ -111,7 +118,15 @@ class MailSession(socketserver.StreamRequestHandler):
                 continue
             match command.upper():
                 case "EHLO":
-                    self.say("250-here\r\n250 AUTH PLAIN")
+                    offered = "250-STARTTLS\r\n" if self.server.context else ""
+                    self.say(f"250-here\r\n{offered}250 AUTH PLAIN")
+                case "STARTTLS":
+                    self.say("220 go on")
+                    try:
+                        line = self.server.context.wrap_socket(self.request, server_side=True)
+                    except ssl.SSLError:
+                        return
+                    self.rfile, self.wfile = line.makefile("rb"), line.makefile("wb", buffering=0)
                 case "AUTH":
                     self.server.logins.append(b64decode(rest.split()[1]).split(b"\0")[1:])
                     self.say("235 welcome")
@@ -121,6 +136,7 @@ class MailSession(socketserver.StreamRequestHandler):
                     while (line := self.rfile.readline()) != b".\r\n":
                         lines.append(line)
                     self.server.mails.append(b"".join(lines))
+                    self.server.encrypted.append(self.server.context is not None)
                     self.say("250 taken")
                 case "QUIT":
                     self.say("221 bye")
@@ -426,3 +442,45 @@ def test_without_issues_messages_come_all_the_same(course, web):
     for state in ("down", "down", "up"):
         course.check(state)
     assert events(web) == ["opened", "ended"] and web.bodies[0]["issue"] == ""
+
+
+def tried(secret):
+    environ = {**os.environ, "NOTIFY": secret, "PYTHONPATH": ""}
+    script = Path(__file__).parents[2] / "scripts" / "notify.py"
+    return subprocess.run([sys.executable, script], env=environ, capture_output=True, text=True, timeout=60)
+
+
+def test_a_trial_says_what_arrived_and_what_did_not(web):
+    done = tried(f"{web.url}/{SECRET}\n")
+    assert done.returncode == 0 and "line 1 of the secret NOTIFY (a web address, 127.0.0.1)" in done.stdout
+    assert web.bodies[0]["event"] == "trial" and "nothing is wrong" in web.bodies[0]["title"]
+    web.answers = [404]
+    done = tried(f"{web.url}/{SECRET}\n{SECRET}\n")
+    assert done.returncode == 1 and "answered 404" in done.stderr and "line 2" in done.stderr
+    assert SECRET not in done.stderr + done.stdout
+    assert "NOTIFY is empty" in tried("").stderr
+
+
+@pytest.fixture
+def secure_post_office(post_office, tmp_path, monkeypatch):
+    """One that offers STARTTLS, with a certificate of an authority that this computer trusts."""
+    maker = Maker()
+    (tmp_path / "chain.pem").write_text("".join(maker.issue("localhost")))
+    (tmp_path / "root.pem").write_text(maker.root)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "chain.pem")
+    post_office.context = context
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "root.pem"))
+    return post_office
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_starttls_is_used_and_the_certificate_looked_at(secure_post_office, host):
+    line = f"smtp://ada:{SECRET}@{host}:{secure_post_office.port}?from=hub@x.edu&to=a@x.edu"
+    troubles = sending.send(said(), [only(line)])
+    if host == "localhost":
+        assert troubles == [] and secure_post_office.encrypted == [True]
+        assert secure_post_office.logins == [[b"ada", SECRET.encode()]]
+    else:
+        assert "CERTIFICATE_VERIFY_FAILED" in troubles[0] and SECRET not in troubles[0]
+        assert secure_post_office.logins == [] == secure_post_office.mails

@@ -6,8 +6,10 @@ programs, in a comment of HTML at the end of the issue and of each of our commen
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,12 +40,13 @@ TWICE = "This incident is kept in #{number} already."
 
 @dataclass(frozen=True)
 class Told:
-    """What an issue tells already. `causes` are gists, `acts` their number; `ended` is whether it says so."""
+    """What an issue tells already. `causes` are gists, `acts` what stands for each act that is told, as often
+    as it is; `ended` is whether it says that it is over."""
 
     began: float
     state: str
     causes: tuple[str, ...] = ()
-    acts: int = 0
+    acts: tuple[str, ...] = ()
     ended: bool = False
     title: str = ""
 
@@ -108,7 +111,7 @@ def change(incident: Incident, check: Check, told: Told, run: str) -> str | None
         said.append(STATES[check.state] + (f" {text(check.title)}." if check.title else ""))
     if incident.cause and gist(incident.cause) not in told.causes:
         said.append(f"**Cause:** {text(incident.cause)}")
-    said += done(incident.done[told.acts :])
+    said += done(not_told(incident.done, told.acts))
     if not said:
         return None
     now = told_of(incident, check.state if check.state in STATES else told.state, told)
@@ -133,7 +136,25 @@ def told_of(incident: Incident, state: str, before: Told | None = None, *, ended
         (*(before.causes if before else ()), *([gist(incident.cause)] if incident.cause else []))
     )
     kept = tuple(causes)[-MOST_CAUSES:]
-    return Told(incident.began, state, kept, len(incident.done), ended, incident.title[:LONGEST_TITLE])
+    acts = Counter(map(sign, incident.done)) | Counter(before.acts if before else ())
+    told = tuple(acts.elements())
+    return Told(incident.began, state, kept, told, ended, incident.title[:LONGEST_TITLE])
+
+
+def not_told(acts: Iterable[str], told: Iterable[str]) -> list[str]:
+    """The acts that are not told yet; the same one may be done twice, and is told twice then."""
+    left, new = Counter(told), []
+    for act in acts:
+        if left[sign(act)] > 0:
+            left[sign(act)] -= 1
+        else:
+            new.append(act)
+    return new
+
+
+def sign(act: str) -> str:
+    """What stands for an act, without being long."""
+    return hashlib.sha256(act.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def marker(told: Told) -> str:
@@ -148,9 +169,9 @@ def read(written: str | None) -> Told | None:
     try:
         value: Any = json.loads(found[-1]) if found else None
         causes = tuple(str(cause) for cause in value["causes"])
-        numbers = float(value["began"]), int(value["acts"])
+        began, acts = float(value["began"]), tuple(str(act) for act in value["acts"])
         ended, known_as = bool(value["ended"]), str(value["title"])
-        return Told(numbers[0], str(value["state"]), causes, numbers[1], ended, known_as)
+        return Told(began, str(value["state"]), causes, acts, ended, known_as)
     except (ValueError, KeyError, TypeError):
         return None
 
