@@ -209,6 +209,27 @@ def test_an_issue_of_a_person_is_nobodys_business(course):
     assert theirs.state == "open" and theirs.body == "mine" and len(course.issues) == 2
 
 
+def test_a_number_of_another_repositorys_record_leads_to_nobody_elses_issue(course):
+    checklist = course.github.open_issue("Setup checklist", "…", author="github-actions[bot]")
+    course.incidents = (Incident(course.now, "down", "x", issue=1),)
+    course.check("down")
+    assert course.incidents[0].issue == 2 and course.comments(1) == []
+    course.incidents = (Incident(course.now, "down", "x", issue=1),)
+    course.check("up")
+    assert checklist.state == "open" and course.comments(1) == []
+
+
+def test_who_reopens_it_after_the_end_may_talk_on(course):
+    course.check("down")
+    course.check("up")
+    issue = course.issues[0]
+    issue.state, issue.state_reason = "open", "reopened"
+    course.check("up")
+    assert issue.state == "open" and len(course.comments()) == 1
+    course.check("down")
+    assert len(course.issues) == 2 and len(course.comments()) == 1
+
+
 def test_what_is_left_open_of_an_incident_of_old_is_closed(course):
     told = words.marker(words.Told(5.0, "down"))
     course.github.open_issue("x", told, labels=("coursehub-incident",), author="github-actions[bot]")

@@ -37,6 +37,12 @@ def is_ours(writing: Mapping[str, Any]) -> bool:
     return (writing.get("user") or {}).get("type") == "Bot"
 
 
+def is_an_incidents(issue: Mapping[str, Any]) -> bool:
+    """Whether an issue is what its number in the record says: in a copy of a course's repository with all
+    its branches, the record is another's."""
+    return is_ours(issue) and words.read(issue.get("body")) is not None
+
+
 def adopted(before: Sequence[Incident], issues: Iterable[Mapping[str, Any]]) -> tuple[Incident, ...]:
     """The incidents, with the one whose open issue is all that is left of it: a run may have opened it and
     then have failed to write it down."""
@@ -104,6 +110,8 @@ class Keeping:
             issue = self.repository.read(f"issues/{incident.issue}", WANT, PERMISSION)
             if issue is None:
                 return incident.issue
+            if not is_an_incidents(issue):
+                return self.make(incident)
         number = issue["number"]
         told = self.told_in(issue)
         worse = self.check.state == DOWN and told.state != DOWN
@@ -151,9 +159,8 @@ class Keeping:
             try:
                 value, path = {"assignees": [name]}, f"issues/{issue['number']}/assignees"
                 issue = self.repository.write("POST", path, value, "assign the incident", PERMISSION)
-            except Refused as refused:
-                if refused.status != UNPROCESSABLE:
-                    raise
+            except Refused:
+                continue  # it is told below who is missing
         return issue
 
     def tell_unassigned(self, issue: Mapping[str, Any]) -> None:
@@ -177,6 +184,8 @@ class Keeping:
         """Close the issue of an incident that is over. The comment comes first: it says that it was
         written, so that a run after one that was cut off only closes."""
         told = self.told_in(issue)
+        if told.ended and issue.get("state_reason") == "reopened":
+            return  # somebody has more to say there
         if not told.ended:
             incident = incident or Incident(told.began, told.state, told.title, ended=self.check.at)
             self.say(issue["number"], words.ending(incident, told, self.run))
@@ -186,7 +195,7 @@ class Keeping:
     def finish_closed(self, incident: Incident) -> None:
         """Say in an issue that somebody closed, or took the label from, that it is over."""
         issue = self.repository.read(f"issues/{incident.issue}", WANT, PERMISSION)
-        if issue is not None:
+        if issue is not None and is_an_incidents(issue):
             self.finish(issue, incident)
 
     def say(self, number: int, comment: str) -> None:

@@ -101,7 +101,7 @@ def done(acts: Iterable[str]) -> list[str]:
 
 
 def where(run: str) -> list[str]:
-    return [f"[The run that found this]({run})"] if run else []
+    return [f"[The run that saw this]({run})"] if run else []
 
 
 def change(incident: Incident, check: Check, told: Told, run: str) -> str | None:
