@@ -19,6 +19,7 @@ from coursehub.settings_shared import shared_places_make_sense
 from coursehub.settings_sign_in import SIGN_IN_RULES
 from coursehub.settings_yaml import Document, KeyPath, dotted
 from coursehub.sizes import GIB, bytes_of
+from coursehub.status.windows import window_from
 from coursehub.timetable import Hours, hours_from, overlap
 
 LEAST_MEMORY = "256M"
@@ -112,6 +113,19 @@ def _timetable_makes_sense(draft: Draft) -> Iterator[Problem]:
             fix = "Change or delete one of the two lines."
             yield draft.problem(path, f"overlaps with {clash.text}", fix, line)
         before.append(hours)
+
+
+def _maintenance_makes_sense(draft: Draft) -> Iterator[Problem]:
+    for path, line in draft.items("health.maintenance"):
+        try:
+            window = window_from(line)
+        except ValueError:
+            fix = "Write a day that there is, such as 2027-01-05 08:00-12:00."
+            yield draft.problem(path, "is on a day that no calendar has", fix, line)
+            continue
+        if window.end <= window.start:
+            fix = "Write the earlier time first; a time past midnight takes two lines, the first to 24:00."
+            yield draft.problem(path, "ends before it begins", fix, line)
 
 
 def _is_size(slug: str) -> bool:
@@ -210,6 +224,7 @@ RULES = (
     _memory_suits_the_droplet,
     _swap_has_a_sensible_size,
     _timetable_makes_sense,
+    _maintenance_makes_sense,
     _accounts_differ,
     _groups_are_not_everybody,
     _links_lead_somewhere,

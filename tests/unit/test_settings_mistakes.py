@@ -230,6 +230,23 @@ MISTAKES = {
         "content: {release: [{path: solutions, from: 2026-10-05, untill: 2026-10-06}]}\n",
         *(1, "content.release.untill", None, "Did you mean until?"),
     ),
+    # Maintenance
+    "a date of maintenance that there is not": (
+        "health: {maintenance: ['2027-02-30 08:00-12:00']}\n",
+        *(1, "health.maintenance", "2027-02-30 08:00-12:00", "no calendar has", "a day that there is"),
+    ),
+    "maintenance ends first": (
+        "health:\n  maintenance:\n    - sunday 04:00-02:00\n",
+        *(3, "health.maintenance", "sunday 04:00-02:00", "ends before it begins", "the earlier time first"),
+    ),
+    "maintenance past midnight": (
+        "health:\n  maintenance:\n    - monday 22:00-01:00\n",
+        *(3, "health.maintenance", "monday 22:00-01:00", "ends before it begins", "two lines"),
+    ),
+    "no maintenance takes no time": (
+        "health: {maintenance: ['2027-01-05 08:00-08:00']}\n",
+        *(1, "health.maintenance", "2027-01-05 08:00-08:00", "ends before it begins"),
+    ),
     # Hub and mirrors
     "v2": ("hub: {tljh_version: v2.0.0}\n", 1, "hub.tljh_version", "v2.0.0", "Did you mean 2.0.0?"),
     "latest": ("hub: {tljh_version: latest}\n", 1, "hub.tljh_version", "latest", "three numbers"),

@@ -154,3 +154,21 @@ def test_disabled_issues_are_gone_and_pull_requests_stay(client, repository):
         )
     assert token("POST", "/issues/2/comments", {"body": "x"}).status == 201
     assert token("GET", "").json["has_issues"] is False
+
+
+def test_people_are_assigned_who_may_write(writer, repository):
+    made = writer("POST", "/issues", {"title": "Down", "assignees": ["ADA"]})
+    assert made.status == 201
+    assert [each["login"] for each in made.json["assignees"]] == ["ADA"]
+    refused = writer("POST", "/issues", {"title": "Down", "assignees": ["ada", "stranger"]})
+    assert refused.status == 422 and list(repository.issues) == [1]
+    assert refused.json["errors"] == [
+        {"value": "stranger", "resource": "Issue", "field": "assignees", "code": "invalid"}
+    ]
+    repository.writers.add("grace")
+    added = writer("POST", "/issues/1/assignees", {"assignees": ["stranger", "grace", "ADA"]})
+    assert added.status == 201, "who cannot be assigned is passed over"
+    assert [each["login"] for each in added.json["assignees"]] == ["ADA", "grace"]
+    assert writer("PATCH", "/issues/1", {"assignees": []}).json["assignee"] is None
+    assert writer("POST", "/issues/9/assignees", {"assignees": ["ada"]}).status == 404
+    assert writer("POST", "/issues/1/assignees", {}).status == 422

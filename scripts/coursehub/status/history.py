@@ -8,7 +8,7 @@ are usually apart: what is beyond is unknown, and is never called up.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -36,43 +36,43 @@ def start_of(date: str) -> float:
     return datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
 
 
-def checks_of(record: Mapping[str, Any]) -> list[tuple[float, str]]:
+def checks_of(record: Mapping[str, Any]) -> list[tuple[int, str]]:
     """The checks that are kept one by one, oldest first."""
-    return sorted({(float(at), str(state)) for at, state in record.get("checks", [])})
+    return sorted({(int(at), str(state)) for at, state in record.get("checks", [])})
 
 
 def with_state(record: Mapping[str, Any], at: float, state: str) -> dict[str, Any]:
     """The record with one more check. Adding the same one twice is as once."""
-    checks = sorted({*checks_of(record), (round(at), state)})
-    since = record.get("since")
-    newest = not record.get("checks") or at > checks_of(record)[-1][0]
-    if newest:
-        since = since_with(record, at, state)
-    newest_at = checks[-1][0]
-    kept = [one for one in checks if one[0] > newest_at - FINE]
+    before, new = checks_of(record), (round(at), state)
+    checks = sorted({*before, new})
+    gap = gap_of(checks)
+    newest = checks[-1][0]
+    kept = [one for one in checks if one[0] > newest - FINE]
     days = dict(record.get("days", {}))
-    # A day that is only partly covered by what is kept was reckoned when all of it was.
-    first_whole = date_of(kept[0][0] + DAY) if len(kept) < len(checks) else date_of(kept[0][0])
-    seconds = by_day(checks, gap_of(checks))
-    days |= {date: values for date, values in seconds.items() if date >= first_whole or date not in days}
-    days = dict(sorted(days.items())[-DAYS_KEPT:])
+    # A day of which not all checks are kept any more was reckoned when they were.
+    first_whole = date_of(checks[0][0]) if "first" not in record else date_of(newest - FINE + DAY)
+    days |= {
+        date: seconds
+        for date, seconds in by_day(checks, gap).items()
+        if date >= first_whole or date not in days
+    }
     return {
         "checks": [list(one) for one in kept],
-        "since": since,
-        "first": min(record.get("first", newest_at), checks[0][0]),
-        "days": days,
+        "since": record.get("since") if before and new < before[-1] else since_with(record, new, gap),
+        "first": min(record.get("first", newest), checks[0][0]),
+        "days": dict(sorted(days.items())[-DAYS_KEPT:]),
     }
 
 
-def since_with(record: Mapping[str, Any], at: float, state: str) -> list[Any]:
-    """When the present state began: [state, time]. A gap ends what was before it."""
-    checks, since = checks_of(record), record.get("since")
-    if not checks or not since or since[0] != state or at - checks[-1][0] > gap_of(checks):
-        return [state, round(at)]
+def since_with(record: Mapping[str, Any], new: tuple[int, str], gap: float) -> list[Any]:
+    """When the state began that the newest check found: [state, time]. A gap ends what was before it."""
+    (at, state), checks, since = new, checks_of(record), record.get("since")
+    if not checks or not since or since[0] != state or at - checks[-1][0] > gap:
+        return [state, at]
     return list(since)
 
 
-def gap_of(checks: list[tuple[float, str]]) -> float:
+def gap_of(checks: list[tuple[int, str]]) -> float:
     """Seconds for which one of these checks speaks."""
     times = [at for at, _ in checks[-SPACINGS:]]
     spacings = [after - before for before, after in pairwise(times)]
@@ -80,25 +80,25 @@ def gap_of(checks: list[tuple[float, str]]) -> float:
     return min(MOST_GAP, max(LEAST_GAP, 3 * usual))
 
 
-def by_day(checks: list[tuple[float, str]], gap: float) -> dict[str, list[int]]:
+def by_day(checks: list[tuple[int, str]], gap: float) -> dict[str, list[int]]:
     """{date: seconds of each of KINDS}, degraded ones not counted among those that were up."""
-    found: dict[str, list[float]] = {}
-    for number, (at, state) in enumerate(checks):
-        # The last one speaks for no time yet: the next check will tell.
-        end = min(checks[number + 1][0], at + gap) if number + 1 < len(checks) else at
-        for date, seconds in pieces(at, end):
-            day = found.setdefault(date, [0.0] * len(KINDS))
+    found: dict[int, list[float]] = {}
+    # The last one speaks for no time yet: the next check will tell.
+    ends = [*(after for after, _ in checks[1:]), checks[-1][0]]
+    for (at, state), following in zip(checks, ends, strict=True):
+        for number, seconds in pieces(at, min(following, at + gap)):
+            day = found.setdefault(number, [0.0] * len(KINDS))
             if state in KINDS:
                 day[KINDS.index(state)] += seconds
-    return {date: [round(value) for value in values] for date, values in found.items()}
+    return {date_of(number * DAY): [round(one) for one in values] for number, values in found.items()}
 
 
-def pieces(start: float, end: float) -> Iterable[tuple[str, float]]:
-    """A time cut at midnights of UTC."""
+def pieces(start: float, end: float) -> Iterator[tuple[int, float]]:
+    """A time cut at midnights of UTC: (days since 1970, seconds)."""
     while True:
-        date = date_of(start)
-        midnight = start_of(date) + DAY
-        yield date, min(end, midnight) - start
+        number = int(start // DAY)
+        midnight = (number + 1) * DAY
+        yield number, min(end, midnight) - start
         if end <= midnight:
             return
         start = midnight

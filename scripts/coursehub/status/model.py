@@ -54,7 +54,8 @@ class Check:
 class Incident:
     """A time in which the hub was not as it should be: from `began` to `ended`, None while it lasts. `state`
     is the worst that it was; `title` and `cause` say what was found, `done` what was done, oldest first;
-    `issue` is the number of its issue on GitHub."""
+    `issue` is the number of its issue on GitHub, and `told` when people were last sent a message about it, 0
+    when none came through, None when none was to be sent."""
 
     began: float
     state: str
@@ -63,6 +64,7 @@ class Incident:
     cause: str = ""
     done: tuple[str, ...] = ()
     issue: int | None = None
+    told: float | None = None
 
 
 @dataclass(frozen=True)

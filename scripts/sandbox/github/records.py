@@ -92,6 +92,35 @@ class Issue:
     updated: str = field(default_factory=now)
     closed: str | None = None
     pull: Pull | None = None
+    assignees: list[str] = field(default_factory=list)
+
+
+@dataclass
+class RunStep:
+    """A step of a run, with the times that it began and ended."""
+
+    name: str
+    status: str = "queued"
+    conclusion: str | None = None
+    started: str | None = None
+    completed: str | None = None
+
+
+@dataclass
+class WorkflowRun:
+    """A run of a workflow, by the workflow's path. `status` is queued, in_progress, completed …; then
+    `conclusion` is success, failure, cancelled, skipped …. `steps` are those of its one job."""
+
+    workflow: str
+    id: int
+    number: int
+    status: str = "in_progress"
+    conclusion: str | None = None
+    steps: list[RunStep] = field(default_factory=list)
+    event: str = "workflow_dispatch"
+    branch: str = "main"
+    created: str = field(default_factory=now)
+    updated: str = field(default_factory=now)
 
 
 @dataclass(frozen=True)

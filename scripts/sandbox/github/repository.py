@@ -21,6 +21,7 @@ from sandbox.github.records import (
     Issue,
     Label,
     Pull,
+    WorkflowRun,
     account,
     now,
     number_for,
@@ -34,8 +35,8 @@ def _new_labels() -> dict[str, Label]:
 @dataclass
 class Repository:
     """A repository; `git` is its bare git repository, `owner_kind` User or Organization. `api_url` is where
-    its API answers, and `server_url` where git is answered: `Api` sets both. Hold `lock` to change it while
-    requests come in."""
+    its API answers, and `server_url` where git is answered: `Api` sets both. `writers` are people who may
+    write, and so be assigned. Hold `lock` to change it while requests come in."""
 
     git: Path
     full_name: str = "school/course"
@@ -53,6 +54,8 @@ class Repository:
     comments: dict[int, Comment] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=_new_labels)
     dispatched: list[Dispatch] = field(default_factory=list)
+    workflow_runs: list[WorkflowRun] = field(default_factory=list)
+    writers: set[str] = field(default_factory=lambda: {"ada"})
     created: str = field(default_factory=now)
     lock: Any = field(default_factory=threading.RLock, repr=False, compare=False)
     _tokens: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
@@ -210,6 +213,15 @@ class Repository:
             self.comments[comment.id] = comment
             issue.updated = comment.created
             return comment
+
+    def start_run(self, file: str, **details: Any) -> WorkflowRun:
+        """A run of a workflow, by its file's name, as the API for runs shows it; nothing is executed."""
+        with self.lock:
+            path = f".github/workflows/{file}"
+            number = 1 + sum(run.workflow == path for run in self.workflow_runs)
+            run = WorkflowRun(path, self.new_id(), number, **details)
+            self.workflow_runs.append(run)
+            return run
 
     def comments_of(self, number: int) -> list[Comment]:
         """The comments of an issue, oldest first."""

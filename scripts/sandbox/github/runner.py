@@ -192,6 +192,8 @@ class Runner:
             number = 1 + sum(run.workflow.path == workflow.path for run in self.runs)
             run = Run(self._shared, self._groups, workflow, event, next(self._ids), number)
             self.runs.append(run)
+        # The API lists them, where there is one.
+        getattr(self.repository, "workflow_runs", []).append(run.record)
         return run.start()
 
 

@@ -13,6 +13,7 @@ from sandbox.github.jobs import JobExecution
 from sandbox.github.logs import Annotation, Log, Masks
 from sandbox.github.machine import Identity, Shared, github_context
 from sandbox.github.parser import Job, Workflow
+from sandbox.github.records import WorkflowRun, now
 from sandbox.github.results import CANCELLED, FAILURE, SKIPPED, SUCCESS, JobRun, StepRun, every_step
 
 
@@ -35,6 +36,8 @@ class Run:
         self.own_annotations: list[Annotation] = []
         self.setting: Setting | None = None
         self.name = workflow.name
+        self.record = WorkflowRun(workflow.path, id, number, status="queued", event=trigger.name)
+        """What the API shows of it."""
         self._ticket: Ticket | None = None
         self._cancelled = threading.Event()
         self._changed = threading.Condition()
@@ -130,12 +133,15 @@ class Run:
                 for job in self.workflow.jobs:
                     self._end_without_running(job, CANCELLED)
             else:
+                self.record.status = "in_progress"
                 self._run_jobs()
             self.conclusion = self._concluded()
         except BaseException as error:
             self.error, self.conclusion = error, FAILURE
             self.force()
         finally:
+            self.record.conclusion, self.record.updated = self.conclusion, now()
+            self.record.status = "completed"
             if self._ticket is not None:
                 self.groups.leave(self._ticket)
 

@@ -11,6 +11,7 @@ from sandbox.github.routing import Answer, Call, Route, page
 from sandbox.github.views import comment_view, issue_view, label_view, pull_view
 
 LONGEST_TITLE, LONGEST_BODY, LONGEST_DESCRIPTION = 256, 65536, 100
+MOST_ASSIGNEES = 10
 REASONS = ("completed", "not_planned", "duplicate", "reopened")
 PAGES = frozenset({"per_page", "page"})
 BY = {"created": lambda issue: issue.number, "updated": lambda issue: (issue.updated, issue.number)}
@@ -35,7 +36,9 @@ def create_issue(call: Call) -> Answer:
     _check_issues(call)
     values = _checked(call.body)
     labels = tuple(values.get("labels", []))
+    assignees = _assignees(call, values)
     issue = call.repository.open_issue(values["title"], values.get("body"), labels=labels, author=call.author)
+    issue.assignees = assignees
     return Answer(201, issue_view(call.repository, issue), {"Location": f"{call.repository.url}/issues"})
 
 
@@ -47,10 +50,21 @@ def update_issue(call: Call) -> Answer:
         issue.body = values["body"]
     if "labels" in values:
         issue.labels = call.repository.known_labels(values["labels"])
+    if "assignees" in values:
+        issue.assignees = _assignees(call, values)
     if state := values.get("state"):
         _set_state(issue, state, values.get("state_reason"))
     issue.updated = now()
     return Answer(200, issue_view(call.repository, issue))
+
+
+def add_assignees(call: Call) -> Answer:
+    """Assign more people. Who cannot be assigned is passed over without a word, as on GitHub."""
+    issue = _issue(call)
+    wanted = [*issue.assignees, *(name for name in call.body["assignees"] if _writer(call, name))]
+    issue.assignees = list(dict.fromkeys(wanted))[:MOST_ASSIGNEES]
+    issue.updated = now()
+    return Answer(201, issue_view(call.repository, issue))
 
 
 def list_comments(call: Call) -> Answer:
@@ -178,6 +192,20 @@ def _checked(values: Any) -> dict[str, Any]:
     return {**values, "labels": labels} if "labels" in values else dict(values)
 
 
+def _assignees(call: Call, values: Any) -> list[str]:
+    """Who is to be assigned to a new or changed issue. Raises ApiError if somebody cannot be."""
+    names = values.get("assignees", [])
+    for name in names:
+        if not _writer(call, name):
+            error = {"value": name, "resource": "Issue", "field": "assignees", "code": "invalid"}
+            raise ApiError(422, "Validation Failed", [error])
+    return names[:MOST_ASSIGNEES]
+
+
+def _writer(call: Call, name: str) -> bool:
+    return name.lower() in {writer.lower() for writer in call.repository.writers}
+
+
 def _set_state(issue: Issue, state: str, reason: str | None) -> None:
     if state == "closed":
         issue.state_reason = None if issue.pull else (reason or issue.state_reason or "completed")
@@ -213,7 +241,7 @@ def by_comment(call: Call) -> tuple[str, ...]:
 
 
 ISSUES, EITHER, PULLS = ("issues",), ("issues", "pull-requests"), ("pull-requests",)
-CHANGES = {"title": "string", "body": "string?", "labels": "array"}
+CHANGES = {"title": "string", "body": "string?", "labels": "array", "assignees": "array"}
 LISTING = PAGES | {"state", "sort", "direction"}
 PAGE = "issues/issues#"
 COMMENT = "issues/comments#"
@@ -241,6 +269,14 @@ ROUTES = (
         by_number,
         f"{PAGE}update-an-issue",
         CHANGES | {"state": "string", "state_reason": "string?"},
+    ),
+    Route(
+        "POST",
+        f"{NUMBER}/assignees",
+        add_assignees,
+        by_number,
+        "issues/assignees#add-assignees-to-an-issue",
+        {"assignees": "array!"},
     ),
     Route("GET", f"{NUMBER}/comments", list_comments, by_number, f"{COMMENT}list-issue-comments", asks=PAGES),
     Route(

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.github.plumbing import Git
 from sandbox.github.pulls import follow
-from sandbox.github.records import BOT, Comment, Issue, Label, account, number_for
+from sandbox.github.records import BOT, Comment, Issue, Label, WorkflowRun, account, number_for
 from sandbox.github.repository import Repository
 
 
@@ -38,8 +38,8 @@ def issue_view(repository: Repository, issue: Issue) -> dict[str, Any]:
         "labels": _labels(repository, issue),
         "state": issue.state,
         "state_reason": issue.state_reason,
-        "assignee": None,
-        "assignees": [],
+        "assignee": account(issue.assignees[0]) if issue.assignees else None,
+        "assignees": [account(name) for name in issue.assignees],
         "milestone": None,
         "locked": False,
         "active_lock_reason": None,
@@ -128,6 +128,62 @@ def pull_view(repository: Repository, issue: Issue) -> dict[str, Any]:
         "url": f"{repository.url}/pulls/{issue.number}",
         "issue_url": f"{repository.url}/issues/{issue.number}",
         "comments_url": f"{repository.url}/issues/{issue.number}/comments",
+    }
+
+
+def run_view(repository: Repository, run: WorkflowRun, workflow: int, name: str) -> dict[str, Any]:
+    """A run of the workflow of this number and this name."""
+    url = f"{repository.url}/actions/runs/{run.id}"
+    return {
+        "id": run.id,
+        "name": name,
+        "node_id": f"WFR_{run.id}",
+        "head_branch": run.branch,
+        "head_sha": repository.head(run.branch),
+        "path": run.workflow,
+        "display_title": name,
+        "run_number": run.number,
+        "run_attempt": 1,
+        "event": run.event,
+        "status": run.status,
+        "conclusion": run.conclusion,
+        "workflow_id": workflow,
+        "url": url,
+        "html_url": f"https://github.com/{repository.full_name}/actions/runs/{run.id}",
+        "created_at": run.created,
+        "updated_at": run.updated,
+        "run_started_at": run.created,
+        "jobs_url": f"{url}/jobs",
+        "logs_url": f"{url}/logs",
+        "workflow_url": f"{repository.url}/actions/workflows/{workflow}",
+    }
+
+
+def job_view(repository: Repository, run: WorkflowRun) -> dict[str, Any]:
+    """The one job of a run."""
+    steps = [
+        {
+            "name": step.name,
+            "status": step.status,
+            "conclusion": step.conclusion,
+            "number": number,
+            "started_at": step.started,
+            "completed_at": step.completed,
+        }
+        for number, step in enumerate(run.steps, 1)
+    ]
+    return {
+        "id": run.id + 1_000_000_000,
+        "run_id": run.id,
+        "run_url": f"{repository.url}/actions/runs/{run.id}",
+        "head_sha": repository.head(run.branch),
+        "status": run.status,
+        "conclusion": run.conclusion,
+        "created_at": run.created,
+        "started_at": run.created,
+        "completed_at": run.updated if run.status == "completed" else None,
+        "name": "job",
+        "steps": steps,
     }
 
 

@@ -9,6 +9,7 @@ import yaml
 from sandbox.github.errors import ApiError, Unknown, not_found
 from sandbox.github.records import Dispatch, number_for
 from sandbox.github.routing import Answer, Call, Route, page
+from sandbox.github.views import job_view, run_view
 
 FOLDER = ".github/workflows"
 
@@ -21,6 +22,37 @@ def list_workflows(call: Call) -> Answer:
     shown = [_view(call, path, text) for path, text in _workflows(call, call.repository.head()).items()]
     answer = page(call, "/actions/workflows", shown)
     answer.body = {"total_count": len(shown), "workflows": answer.body}
+    return answer
+
+
+def list_runs(call: Call) -> Answer:
+    """The runs of a workflow, by its file's name or its number, newest first. GitHub takes a status or a
+    conclusion as `status`."""
+    wanted = call.arguments["workflow"]
+    found = _workflows(call, call.repository.head())
+    path = next((each for each in found if wanted in (each.rsplit("/", 1)[-1], str(_id(call, each)))), None)
+    if path is None:
+        raise not_found()
+    status = call.query.get("status")
+    runs = [
+        run
+        for run in reversed(call.repository.workflow_runs)
+        if run.workflow == path and status in (None, run.status, run.conclusion)
+    ]
+    name = (yaml.safe_load(found[path]) or {}).get("name") or path
+    shown = [run_view(call.repository, run, _id(call, path), name) for run in runs]
+    answer = page(call, f"/actions/workflows/{_id(call, path)}/runs", shown)
+    answer.body = {"total_count": len(shown), "workflow_runs": answer.body}
+    return answer
+
+
+def list_jobs(call: Call) -> Answer:
+    """The jobs of a run, with their steps."""
+    run = next((each for each in call.repository.workflow_runs if each.id == call.number()), None)
+    if run is None:
+        raise not_found()
+    answer = page(call, f"/actions/runs/{run.id}/jobs", [job_view(call.repository, run)])
+    answer.body = {"total_count": 1, "jobs": answer.body}
     return answer
 
 
@@ -121,6 +153,22 @@ ROUTES = (
         list_workflows,
         ("actions",),
         "actions/workflows#list-repository-workflows",
+        asks=frozenset({"per_page", "page"}),
+    ),
+    Route(
+        "GET",
+        "/actions/workflows/{workflow}/runs",
+        list_runs,
+        ("actions",),
+        "actions/workflow-runs#list-workflow-runs-for-a-workflow",
+        asks=frozenset({"per_page", "page", "status"}),
+    ),
+    Route(
+        "GET",
+        "/actions/runs/{number}/jobs",
+        list_jobs,
+        ("actions",),
+        "actions/workflow-jobs#list-jobs-for-a-workflow-run",
         asks=frozenset({"per_page", "page"}),
     ),
     Route(

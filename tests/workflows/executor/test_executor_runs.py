@@ -46,6 +46,20 @@ def test_a_job_after_a_skipped_one_is_skipped_unless_it_says_otherwise(execute):
     assert run.conclusion == "success"
 
 
+def test_the_api_shows_how_a_run_stands(repository, runner):
+    repository.workflow_runs = []
+    head = "concurrency: {group: one}"
+    repository.commit(workflow(job(WAITING), head=head))
+    (first,), (second,) = runner.push(), runner.push()
+    begun(runner, first)
+    shown = repository.workflow_runs
+    assert [(run.id, run.status) for run in shown] == [(first.id, "in_progress"), (second.id, "queued")]
+    assert shown[0].workflow == ".github/workflows/test.yml" and shown[0].conclusion is None
+    (machines(runner) / "go").touch()
+    second.wait(20)
+    assert [(run.status, run.conclusion) for run in shown] == [("completed", "success")] * 2
+
+
 def test_a_run_whose_jobs_are_all_skipped_is_skipped(execute):
     assert execute(job("[{run: echo}]", "if: github.ref == 'x'")).conclusion == "skipped"
 
