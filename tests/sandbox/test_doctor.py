@@ -22,7 +22,6 @@ def examined(make_deployed):
     course, box = make_deployed("test-doctor")
     course.override["health"] = {"watchdog": True}
     course.deploy()
-    box.run(["systemctl", "stop", "coursehub-watchdog.timer"])
     return course, box
 
 
@@ -48,7 +47,7 @@ def levels(done, key: str) -> dict[str, str]:
 
 def test_a_healthy_hub_is_said_to_be_so_and_nothing_is_changed(examined):
     course, box = examined
-    before = box.run(["cat", "/opt/course/state/watchdog.json"], check=False).stdout
+    before = box.run(["cat", "/opt/course/audit.log"]).stdout
     with in_the_middle(f"http://{box.address}") as kernel:
         done = examine(course)
         assert kernel.run("kept") == "7"
@@ -56,11 +55,12 @@ def test_a_healthy_hub_is_said_to_be_so_and_nothing_is_changed(examined):
     assert done.result["verdict"] == "well"
     assert levels(done, "inside")["hub"] == levels(done, "outside")["hub"] == "good"
     assert "a deploy: would change nothing" in done.said and "the watchdog: would do nothing" in done.said
-    assert box.run(["cat", "/opt/course/state/watchdog.json"], check=False).stdout == before
+    assert box.run(["cat", "/opt/course/audit.log"]).stdout == before
 
 
 def test_a_configuration_that_keeps_the_hub_from_starting_is_named(examined, bundle):
     course, box = examined
+    box.run(["systemctl", "stop", "coursehub-watchdog.timer"])
     box.run(["sh", "-c", f"echo 'raise RuntimeError(\"ada has 42\")' > {SNIPPETS}/mine.py"])
     box.run(["systemctl", "restart", "--no-block", "jupyterhub"])
     shown = ["systemctl", "show", "jupyterhub", "--property=NRestarts", "--value"]

@@ -28,6 +28,11 @@ def test_nothing_is_wrong():
     assert found.state == "well" and found.title.startswith("Nothing is wrong") and not found.fix
 
 
+def test_without_any_secret_there_is_no_server_yet():
+    assert diagnosed(("given", "secrets", "unseen", "none is set")).state == "none"
+    assert diagnosed(("given", "secrets", "unseen", "none is set"), DOWN).state == "wrong"
+
+
 def test_what_could_not_be_seen_is_not_well():
     found = diagnosed(UP, ("inside", "SSH", "unseen", "not looked at"))
     assert found.state == "unknown" and "not looked at" in found.title

@@ -54,6 +54,7 @@ def test_a_short_secret_tears_no_words(redact):
         ('{"client_secret": "s3cr3t value"}', "s3cr3t"),
         ('{\\"api_token\\": \\"abcdef12\\"}', "abcdef12"),
         ("password: hunter2", "hunter2"),
+        ("secret api_token: hunter2", "hunter2"),
         ("JUPYTERHUB_API_TOKEN=0a1b2c3d", "0a1b2c3d"),
         ("Authorization: token 99aa88bb77cc", "99aa88bb77cc"),
         ("header Bearer abcdefgh12345678xyz", "abcdefgh12345678xyz"),
@@ -86,6 +87,7 @@ def test_what_looks_like_a_secret_goes(redact, text, hidden):
         "[E 2026-11-30 07:00:00.000 JupyterHub app:3382]",
         "admin came from /home/ubuntu2/x".replace("/home/ubuntu2/x", "/opt"),
         "http://203.0.113.7/hub/login",
+        "A mistake in secret COURSE_SECRET: could be guessed",
     ],
 )
 def test_what_helps_stays(redact, text):

@@ -1,6 +1,7 @@
 """`scripts/doctor.py`: looks at everything, says what is probably wrong and what to do, and changes nothing.
 
-Exit code 0: nothing is wrong; 1: something is; 2: the arguments cannot be right; 3: it could not be seen.
+Exit code 0: nothing is wrong, or there is no server yet; 1: something is wrong; 2: the arguments cannot be
+right; 3: it could not be seen.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from pathlib import Path
 
 from ..command import course_parser
 from ..github import workflow_commands
+from ..health.command import ON_GITHUB
 from ..run_identity import commit
 from . import bundle, report
 from .examination import examine
 from .given import given, names, to_hide
-from .model import UNKNOWN, WELL, WRONG, Diagnosis, Section
+from .model import NONE, UNKNOWN, WELL, WRONG, Diagnosis, Section
 from .ranking import diagnosis
 from .redaction import Redaction
 
-CODES = {WELL: 0, WRONG: 1, UNKNOWN: 3}
+CODES = {WELL: 0, NONE: 0, WRONG: 1, UNKNOWN: 3}
 BAD_INPUT = 2
 
 
@@ -31,7 +33,7 @@ def run(description: str) -> int:
     """Examine, tell, and return the exit code."""
     arguments = parser(description).parse_args()
     environ, now = os.environ, time.time()
-    on_github = workflow_commands.is_actions(environ)
+    on_github = bool(ON_GITHUB & environ.keys())
     if not arguments.course.is_dir():
         print(f"--course: there is no folder {arguments.course}", file=sys.stderr)
         return BAD_INPUT
@@ -50,7 +52,8 @@ def run(description: str) -> int:
         workflow_commands.add_summary(report.summary(found, told, kept), environ)
         workflow_commands.set_outputs({"verdict": found.state, "bundle": str(path or "")}, environ)
         if found.state != WELL:
-            note = workflow_commands.error if found.state == WRONG else workflow_commands.warning
+            kinds = {WRONG: workflow_commands.error, UNKNOWN: workflow_commands.warning}
+            note = kinds.get(found.state, workflow_commands.notice)
             message = f"{found.title}. What to do: {found.fix}" if found.fix else found.title
             workflow_commands.say([note(message, title="What is wrong")], environ)
     return ended(CODES[found.state])

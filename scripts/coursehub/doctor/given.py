@@ -13,11 +13,13 @@ from ..parts import sign_in
 from ..problems import CoursehubError, Failure, InvalidInput, Problem
 from ..secrets import VARIABLES, Secrets
 from ..targets import choose
-from .model import FAILURE, GOOD, Finding, Section
+from .model import FAILURE, GOOD, UNSEEN, Finding, Section
 
 PLACES = frozenset({"DROPLET_HOST", "DROPLET_HOST_KEY"})
 """Not secret by themselves, but a repository may keep them so."""
 LISTED = "HUB_USERS"
+SECRETS = "secrets"
+WHICH = "set the secrets that lead to a server: Documentation/Deploying.md names them"
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,12 @@ def given(arguments: Namespace, environ: Mapping[str, str]) -> Given:
         joined = attempt(problems, lambda: with_the_class(course, found)[0])
         course = joined if joined is not None else course
         attempt(problems, lambda: sign_in.require_client(course, found))
-    target = attempt(problems, lambda: choose(course, found))
+    is_any = any(environ.get(name, "").strip() for name, _ in VARIABLES.values())
+    target = attempt(problems, lambda: choose(course, found)) if is_any else None
     findings = [Finding(place(one), FAILURE, said(one), one.fix) for one in dict.fromkeys(problems)]
-    if not findings:
+    if not is_any:
+        findings.append(Finding(SECRETS, UNSEEN, "none is set, so there is no server to look at", WHICH))
+    elif not findings:
         findings = [Finding("files and secrets", GOOD, "no mistakes")]
     return Given(course, found, target, Section("given", "The course's files and secrets", tuple(findings)))
 

@@ -148,8 +148,8 @@ def to_read(seen: Json) -> Iterable[str]:
 
 def deploys(entries: Any) -> Iterable[str]:
     for entry in entries[-3:] if isinstance(entries, list) else ():
-        when = entry.get("when") or entry.get("at") or ""
-        yield f"deploy: {entry.get('verdict', '?')} {when} {entry.get('error') or ''}".rstrip()
+        words = f"{entry.get('verdict', '?')} since {entry.get('since', '?')}, by {entry.get('who', '?')}"
+        yield f"deploy: {words} {entry.get('error') or ''}".rstrip()
 
 
 def acts(report: Any, events: Any) -> Iterable[str]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from ..health.model import FAILURE, GOOD, UNSEEN, WARNING
 
-WELL, WRONG, UNKNOWN = "well", "wrong", "unknown"
-"""What an examination can come to; `unknown` is that what matters could not be seen."""
+WELL, WRONG, UNKNOWN, NONE = "well", "wrong", "unknown", "none"
+"""What an examination can come to; `unknown` is that what matters could not be seen, `none` that there is no
+server yet."""
 __all__ = [
     "FAILURE",
     "GOOD",
+    "NONE",
     "UNKNOWN",
     "UNSEEN",
     "WARNING",

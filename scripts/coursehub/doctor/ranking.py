@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .model import FAILURE, GOOD, UNKNOWN, UNSEEN, WARNING, WELL, WRONG, Diagnosis, Finding, Section
+from .model import FAILURE, GOOD, NONE, UNKNOWN, UNSEEN, WARNING, WELL, WRONG, Diagnosis, Finding, Section
 
 ORDER = (
     ("account", "account"), ("account", "droplet"), ("account", "volume"), ("account", "reserved address"),
@@ -23,6 +23,7 @@ ORDER = (
 """Section and name of findings, causes before what follows from them; "" is any other of the section."""
 LATE = frozenset({("inside", "last deploy"), ("inside", "services"), ("inside", "updates")})
 """They mostly follow from something else."""
+SECRETS, NO_SECRET = "secrets", "no secret is set"
 FROZEN = Finding(
     "server",
     FAILURE,
@@ -54,6 +55,8 @@ def unharmed(sections: Sequence[Section], blind: Sequence[Finding]) -> Diagnosis
     looked = {part.key for part in sections for one in part.findings if one.level == GOOD}
     if "outside" in looked and "inside" in looked:
         return Diagnosis(WELL, "Nothing is wrong: the hub works, from outside and from inside")
+    if "outside" not in looked and any(one.name == SECRETS for one in blind):
+        return Diagnosis(NONE, f"There is nothing to look at yet: {NO_SECRET}", blind[0].fix)
     what = blind[0].seen if blind else "neither the hub nor its server"
     return Diagnosis(
         UNKNOWN, f"It could not be seen: {what}", "run this again, from another network if need be"
