@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from coursehub.doctor import bundle, report
+from coursehub.doctor.command import server_people
 from coursehub.doctor.model import Diagnosis, Finding, Section
 from coursehub.doctor.redaction import Redaction
 from hub_servers import closed_port
@@ -123,3 +124,9 @@ def test_the_bundles_files_are_redacted(tmp_path):
     assert texts["x/1-inside-server-journal.txt"] == "person-1 said it\n"
     assert "disk: 0.0 GB" in texts["x/1-inside.txt"] and "disk: free some" in texts["x/1-inside.txt"]
     assert texts["x/versions.txt"] == "v 1\n" and [*tmp_path.iterdir()] == [path]
+
+
+def test_who_deployed_is_a_person_too():
+    seen = {"people": ["zoe"], "deploys": [{"who": "octocat"}], "lock": {"who": "the droplet's watchdog"}}
+    assert server_people(seen) == ["zoe", "octocat"]
+    assert server_people(None) == server_people({"people": {"unseen": "x"}, "lock": None}) == []

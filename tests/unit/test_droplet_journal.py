@@ -31,6 +31,12 @@ def test_a_traceback_is_one_thing_with_its_place_and_its_error():
     assert "(2 times)" in told and "mine.py" in told and told.endswith("RuntimeError: 42")
 
 
+def test_a_traceback_that_is_indented_as_a_whole_ends_with_its_error():
+    """As JupyterHub writes it."""
+    told = matter(entries("[E 1 JupyterHub app:1] Exception", *("    " + line for line in TRACE), "[I fine]"))
+    assert "mine.py" in told[1] and told[1].endswith("\nRuntimeError: 42") and "[I fine]" not in str(told)
+
+
 def test_a_traceback_that_is_cut_off_is_told():
     (told,) = matter(entries(*TRACE[:4]))
     assert "mine.py" in told

@@ -67,8 +67,13 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def server_people(seen) -> list[str]:
-    found = (seen or {}).get("people")
-    return found if isinstance(found, list) else []
+    """Who is on the hub, and who deployed: also a coordinator is a person."""
+    seen = seen or {}
+    found = [*seen["people"]] if isinstance(seen.get("people"), list) else []
+    entries = [*seen["deploys"]] if isinstance(seen.get("deploys"), list) else []
+    entries += [seen["lock"]] if isinstance(seen.get("lock"), dict) else []
+    # The watchdog, which may hold the lock, says who it is in words.
+    return found + [name for one in entries if (name := str(one.get("who", ""))) and " " not in name]
 
 
 def seen_by_others(section: Section, redact: Redaction) -> Section:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import re
 import time
@@ -12,6 +13,7 @@ from ..model import Json
 from .model import FAILURE, GOOD, UNSEEN, WARNING, Finding, Section
 
 GIB, MIB = 1 << 30, 1 << 20
+RECENT = 900.0
 SNIPPET = re.compile(r"/opt/tljh/config/(?:jupyterhub_config\.d/[\w.-]+|config\.yaml)")
 DEPLOY = "run the workflow that deploys"
 FIXES = {
@@ -40,7 +42,9 @@ def section(seen: Json) -> Section:
     """All that is thought of it, what a person should read of it, and the texts for the bundle."""
     found = [*fresh(seen), *configuration(seen), *kernel(seen), *crowd(seen)]
     texts = {f"server-{name}": shown(value) for name, value in seen.items() if name != "people"}
-    journal = seen["journal"] if "unseen" not in seen["journal"] else {}
+    journal = seen["journal"]
+    if "unseen" in journal:
+        journal = {"journal": [f"cannot be read: {journal['unseen']}"]}
     texts["server-journal"] = "\n\n".join(
         f"## {group}\n" + "\n".join(lines or ["nothing"]) for group, lines in journal.items()
     )
@@ -69,16 +73,23 @@ def configuration(seen: Json) -> Iterable[Finding]:
     """A hub that its own configuration keeps from starting: which file, and what it says of it."""
     about = seen["watchdog"]
     hub = next((one for one in about.get("findings", ()) if one["name"] == "hub"), None)
-    if not hub or hub["level"] != FAILURE:
+    if not hub or hub["level"] != FAILURE or "again" not in hub["why"]:
         return
     for trace in reversed(lines_of(seen, "jupyterhub")):
-        if "\n" in trace and (files := SNIPPET.findall(trace)):
+        if "\n" in trace and is_recent(trace, seen) and (files := SNIPPET.findall(trace)):
             error = trace.splitlines()[-1].strip()
             yield Finding("configuration", FAILURE, f"the hub ends because of {files[-1]}: {error}", BY_HAND)
             return
     if "again and again" in hub["why"] and about["changed"]:
         words = f"the hub ends again and again since {', '.join(about['changed'])} was changed by hand"
         yield Finding("configuration", FAILURE, words, BY_HAND)
+
+
+def is_recent(line: str, seen: Json) -> bool:
+    """Whether a line of the journal is of the last minutes: what was mended long ago explains nothing."""
+    now = seen["machine"].get("time", 0.0)
+    at = calendar.timegm(time.strptime(f"{time.gmtime(now).tm_year} {line[:14]}", "%Y %m-%d %H:%M:%S"))
+    return now - at < RECENT
 
 
 def kernel(seen: Json) -> Iterable[Finding]:
@@ -128,7 +139,9 @@ def to_read(seen: Json) -> Iterable[str]:
         yield "most memory: " + ", ".join(
             f"{unit} {size / MIB:.0f} MB" for unit, size, _, _ in seen["consumers"][:5]
         )
-    holder = seen["lock"]
+    holder = seen["lock"] or {}
+    if "unseen" in holder:
+        holder = {"who": "nobody knows whom", "since": "?"}
     yield "lock: " + (
         "nobody deploys"
         if not holder

@@ -45,6 +45,8 @@ NOBODY = frozenset(
         "error",
         "warning",
         "info",
+        "somebody",
+        "runner",
     ]
 )
 """Accounts of these names say nothing of anybody, and the text would say nothing without them."""

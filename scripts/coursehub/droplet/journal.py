@@ -81,18 +81,19 @@ def matter(lines):
 
 def gathered(lines):
     """(seconds, text) of what matters, the lines of a traceback joined: its last places, its error."""
-    trace, began = None, 0.0
+    trace, began, margin = None, 0.0, 0
     for at, text in lines:
         text = text[:LONGEST]
         if trace is not None:
-            if text.startswith((" ", "\t")) or not text.strip():
+            # All of it may be indented, as JupyterHub does; what ends it stands below its first line.
+            if not text.strip() or len(text) - len(text.lstrip()) > margin:
                 trace.append(text)
                 continue
-            yield began, "\n".join([*[one for one in trace if one.strip()][-6:], text])
+            yield began, "\n".join([*[one for one in trace if one.strip()][-6:], text.strip()])
             trace = None
             continue
         if "Traceback (most recent call last)" in text:
-            trace, began = [], at
+            trace, began, margin = [], at, len(text) - len(text.lstrip())
         elif WORTH.search(text) and not NOISE.search(text):
             yield at, text
     if trace:
