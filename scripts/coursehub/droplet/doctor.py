@@ -151,23 +151,20 @@ def disks():
 
 def places():
     """[[directory, bytes]] of where the disk went, the largest first; none of a single person's."""
-    done = run(
-        [
-            "timeout",
-            "30",
-            "nice",
-            "-n",
-            "10",
-            "du",
-            "--one-file-system",
-            "--max-depth=2",
-            "--block-size=1",
-            "--threshold=100M",
-            "/",
-        ],
-        timeout=40,
-        check=False,
-    )
+    # Not "one file system": below an overlay, each file seems to be on another one.
+    kernels = [f"--exclude=/{name}" for name in ("proc", "sys", "dev", "run", "mnt")]
+    command = [
+        "timeout",
+        "30",
+        "nice",
+        "-n",
+        "10",
+        "du",
+        "--max-depth=2",
+        "--block-size=1",
+        "--threshold=100M",
+    ]
+    done = run([*command, *kernels, "/"], timeout=40, check=False)
     found = []
     for line in done.stdout.splitlines():
         size, _, place = line.partition("\t")
