@@ -91,6 +91,8 @@ MODULES = (
     "activity",
     "watchdog",
     "look",
+    "journal",
+    "doctor",
     "program",
 )
 LOADER = """

@@ -337,3 +337,8 @@ def test_a_server_that_exists_already(make_deployed, software, tmp_path):
         assert run.conclusion == "success" and result(run)["address"] == box.address
         assert github.dispatch("health.yml").conclusion == "success"
         assert result(run)["url"] in github.runs[-1].summary
+        run = github.dispatch("doctor.yml")
+        assert run.conclusion == "success", run.log.masked
+        assert run.summary.startswith("**Nothing is wrong"), run.summary
+        assert "a deploy" in run.summary and "ada" not in run.summary
+        assert [*tmp_path.rglob("doctor.tar.gz")], "there is no artifact"

@@ -27,6 +27,7 @@ from coursehub.droplet import (
     by_hand,
     configuration,
     content,
+    doctor,
     downloads,
     environment,
     first_contact,
@@ -59,6 +60,7 @@ BEAT = 5.0
 
 OPERATIONS = {
     "look": look.look,
+    "doctor.look": doctor.look,
     "ping": lambda: None,
     "lock": take_lock,
     "swap.add": swap.add,

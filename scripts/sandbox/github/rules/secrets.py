@@ -11,7 +11,7 @@ from sandbox.github.rules.tree import Document, Job, Node
 TOKEN = "GITHUB_TOKEN"  # noqa: S105
 NAMES = DEPLOYING | {TOKEN}
 GROUP = "coursehub-droplet"
-READERS = {".github/workflows/plan.yml"}
+READERS = {".github/workflows/plan.yml", ".github/workflows/doctor.yml"}
 """Workflows that look at the droplet and change nothing: they need not wait for one another."""
 STATUS = re.compile(r"\b(?:always|failure|cancelled)\s*\(")
 EXCLUDED = {"is_template": "the template itself", "fork": "forks"}
