@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..openssh import WrongSecret, host_key_from
-from ..secrets import READERS
+from ..server_host import host_from
 from .key import key_of
 
 PORT = 22
@@ -58,7 +58,7 @@ def place_of(environ: Mapping[str, str], server: Mapping[str, Any]) -> tuple[str
     given, key = environ.get("DROPLET_HOST", "").strip(), environ.get("DROPLET_HOST_KEY", "").strip()
     known = server.get("address"), server.get("port"), server.get("host_key")
     if given:
-        place = READERS["host"](given)
+        place = host_from(given)
         address, port = place["host"], place.get("port", PORT)
         if not key and known[:2] == (address, port):
             key = known[2]
@@ -68,4 +68,4 @@ def place_of(environ: Mapping[str, str], server: Mapping[str, Any]) -> tuple[str
         return None
     if not (isinstance(port, int) and 0 < port < 1 << 16):
         port = PORT
-    return READERS["host"](f"[{address}]" if ":" in address else address)["host"], port, host_key_from(key)
+    return host_from(f"[{address}]" if ":" in address else address)["host"], port, host_key_from(key)
