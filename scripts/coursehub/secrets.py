@@ -5,9 +5,7 @@ Their problems never show a value: what is wrong is said, not what was read.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,16 +16,15 @@ from coursehub.openssh import MAKE_A_KEY, WrongSecret, host_key_from, private_ke
 from coursehub.problems import InvalidInput, Problem
 from coursehub.roster.people import Person
 from coursehub.roster.reading import people_from
+from coursehub.server_host import host_from
+from coursehub.stretching import composed
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 72
 """Bytes: bcrypt, which keeps the hub's passwords, takes no more."""
 SHORTEST_SECRET = 20
 LEAST_GUESSES = 16
-"""Powers of ten, by zxcvbn's estimate; at 0.1 s for each guess (see derivation), beyond anybody's reach."""
-HOST_NAME = re.compile(
-    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
-)
+"""Powers of ten, by zxcvbn's estimate; at 0.1 s for each guess (see stretching), beyond anybody's reach."""
 
 # Field -> environment variable, and how to come by it when it is missing.
 VARIABLES = {
@@ -155,42 +152,6 @@ def _ways(row: tuple[str, ...]) -> str:
     return " Or ".join("{}: {}".format(*VARIABLES[name]) for name in row)
 
 
-def _host(text: str) -> dict[str, Any]:
-    """Host and port of "host", "host:port", "::1" or "[::1]:port"."""
-    text = text.strip()
-    if "://" in text or "/" in text:
-        raise WrongSecret("is a web address, not a host", "Leave out what is before // and after the name.")
-    if "@" in text:
-        raise WrongSecret("names a user as well", "Leave out the @ and what is before it.")
-    if _is_address(text, 6):
-        return {"host": text}
-    bracketed = re.fullmatch(r"\[(.+)\](?::(.*))?", text)
-    host, port = bracketed.groups() if bracketed else _split_port(text)
-    if bracketed and not _is_address(host, 6):
-        raise WrongSecret("has something else than an IPv6 address in brackets", "Leave out the brackets.")
-    looks_like_ipv4 = re.fullmatch(r"[0-9.]+", host)
-    if not bracketed and not (_is_address(host, 4) if looks_like_ipv4 else HOST_NAME.fullmatch(host)):
-        fix = "Write an IP address such as 203.0.113.7 or a host name such as hub.school.edu."
-        raise WrongSecret("is neither an IP address nor a host name", fix)
-    if port is None:
-        return {"host": host}
-    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
-        raise WrongSecret("has a port that is no number from 1 to 65535", "Write host:22, or the host alone.")
-    return {"host": host, "port": int(port)}
-
-
-def _split_port(text: str) -> tuple[str, str | None]:
-    host, colon, port = text.rpartition(":")
-    return (host, port) if colon else (text, None)
-
-
-def _is_address(text: str, version: int) -> bool:
-    try:
-        return ipaddress.ip_address(text).version == version
-    except ValueError:
-        return False
-
-
 def _password(text: str) -> dict[str, Any]:
     password = text.rstrip("\r\n")
     fix = f"Choose another, of {SHORTEST_PASSWORD} characters or more; several words make a good one."
@@ -212,10 +173,10 @@ def _token(text: str) -> dict[str, Any]:
 
 
 def _course_secret(text: str) -> dict[str, Any]:
-    """In Unicode's composed form, so that the same sentence typed elsewhere gives the same keys."""
+    """Composed (see `stretching`), and beyond guessing."""
     from zxcvbn import zxcvbn  # 65 ms, of which --help has no use
 
-    secret = unicodedata.normalize("NFC", text.strip())
+    secret = composed(text)
     fix = "Choose five or more words at random, or use what this prints: openssl rand -base64 32"
     if len(secret) < SHORTEST_SECRET:
         raise WrongSecret(f"has fewer than {SHORTEST_SECRET} characters", fix)
@@ -260,7 +221,7 @@ READERS = {
     "digitalocean_token": _token,
     "course_secret": _course_secret,
     "droplet_password": _droplet_password,
-    "host": _host,
+    "host": host_from,
     "host_key": lambda text: {"host_key": host_key_from(text)},
     "ssh_private_key": lambda text: {"ssh_private_key": private_key_from(text)},
     "hub_admin_password": _password,
