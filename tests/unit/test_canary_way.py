@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -220,13 +221,16 @@ ROUTES = {
 
 
 @contextlib.contextmanager
-def fake(**wrong) -> Iterator[tuple[FakeHub, Hub]]:
-    there = FakeHub({name.replace("__", "/"): value for name, value in wrong.items()})
+def fake(*, tls: ssl.SSLContext | None = None, **wrong) -> Iterator[tuple[FakeHub, Hub]]:
+    there = FakeHub(wrong)
     served = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(there))
     served.daemon_threads = True
+    if tls:
+        served.socket = tls.wrap_socket(served.socket, server_side=True, do_handshake_on_connect=False)
+    scheme = "https" if tls else "http"
     threading.Thread(target=served.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield there, hub_from(f"http://127.0.0.1:{served.server_address[1]}", "test")
+        yield there, hub_from(f"{scheme}://127.0.0.1:{served.server_address[1]}", "test")
     finally:
         served.shutdown()
         served.server_close()
