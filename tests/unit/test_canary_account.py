@@ -199,6 +199,8 @@ def test_what_its_server_said(droplet):
     assert canary.act("end")["said"].endswith("jupyterhub-singleuser: not found")
     assert canary.complaint("ModuleNotFoundError: No module named 'traitlets'\nx").startswith("ModuleNot")
     assert canary.complaint("Started.\nSucceeded.") == ""
+    lines = "[W 1 App] x: not found", "python3: No module named ipykernel_launcher", "KeyError: 'ws'"
+    assert canary.complaint("\n".join(lines)) == lines[1], "what came first is the cause"
 
 
 def test_it_is_in_no_list(droplet, monkeypatch):

@@ -186,6 +186,9 @@ def kernels(self, hub, path):
 
 
 def channels(self, hub, path):
+    if hub.goes_wrong("silent"):
+        time.sleep(2)
+        return None
     if hub.wrong.get("websocket"):
         return self.answer(400, "no websocket through here")
     self.send_response(101)
@@ -288,8 +291,8 @@ def says(kind: str, **content):
 TROUBLES = [
     ({"form": "<h1>Welcome</h1>"}, "sign in: the log-in page has no form"),
     ({"refuses": True}, "sign in: the log-in form refuses a right password (status 403)"),
-    ({"start": "out of memory"}, "start: no server starts, at two tries: status 500: out of memory"),
-    ({"spawn": True}, "start: no server starts, at two tries: Spawn failed: no `room` : :error: :x"),
+    ({"start": "out of memory"}, "start: no server starts: status 500: out of memory"),
+    ({"spawn": True}, "start: no server starts: Spawn failed: no `room` : :error: :x"),
     ({"lab": True}, "open: JupyterLab does not open: status 500: 500 Internal error"),
     ({"elsewhere": "https://evil.example/lab"}, "open: the hub leads to https://evil.example"),
     ({"elsewhere": f"{SERVER}/lab"}, "open: the hub leads from page to page without an end"),
@@ -374,6 +377,15 @@ def test_a_kernel_that_does_not_answer(monkeypatch):
     with fake(endless=True, said=[]) as (_, hub):
         assert "cell: a cell has no answer within" in fly(hub)["words"]
     with fake(endless=True, said=[], state="dead") as (_, hub):
+        assert "cell: the kernel died" in fly(hub)["words"]
+    monkeypatch.setattr(student_way, "ANSWERING", 5)
+    monkeypatch.setattr(student_way, "OPENING", 0.3)
+    with fake(silent=True, state="dead") as (_, hub):
+        done = fly(hub)
+        assert "cell: the kernel died" in done["words"] and done["seconds"] < 3
+    with fake(silent=2, state="starting") as (_, hub):
+        assert fly(hub)["ok"] is True, "one that takes its time"
+    with fake(websocket=True, state="dead") as (_, hub):
         assert "cell: the kernel died" in fly(hub)["words"]
 
 

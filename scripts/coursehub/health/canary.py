@@ -58,7 +58,7 @@ def run(hub: Hub, order: Order, *, verified: bool = True, whole: float = WHOLE) 
     if words and ended.get("disturbed"):
         ok, words, stops = None, IN_BETWEEN, False
     elif words and ended.get("said"):
-        words = plain_text(f"{words} ({ended['said']})")
+        words = f"{words} ({plain_text(str(ended['said']))})"
     if "disturbed" not in ended:
         words = f"{words}; {REMAINS}" if words else REMAINS
     about = {"at": at, "ok": ok, "seconds": round(seconds, 1), "words": words}

@@ -18,6 +18,8 @@ from .websocket import Closed, Trouble, WebSocket
 TWICE = 2
 STARTING, ANSWERING, STOPPING = 45.0, 45.0, 20.0
 """Seconds for a server to start (each of two tries), for a cell, and for a server to stop."""
+OPENING = 20.0
+"""Seconds after which one asks whether the kernel is still alive; Jupyter itself gives it up within that."""
 DEAD = ("dead", "restarting", "autorestarting", "terminating")
 PIECE = re.compile(r"<[^>]*>")
 DIED = "the kernel died before it answered: ipykernel, or what it needs, is broken in the environment"
@@ -96,13 +98,14 @@ class Way:
         self.visitor.ask("GET", "/hub/home")
 
     def start(self) -> None:
-        """Raises Stuck when it does not start at the second try either."""
+        """Raises Stuck when it does not start at the second try either. One that is late is waited for as
+        long again: the hub does not give it up before."""
         for number in range(TWICE):
             words = self.start_once()
             if not words:
                 return
             if number + 1 == TWICE:
-                raise Stuck(f"no server starts, at two tries: {words}", stops=True)
+                raise Stuck(f"no server starts: {words}", stops=True)
 
     def start_once(self) -> str:
         """What was wrong, empty for a server that has started."""
@@ -110,17 +113,17 @@ class Way:
         # 400 is for one that runs, or starts, already: the answer to a first request was lost.
         if not reply.good and reply.status != 400:
             return self.refusal(reply)
-        words = "nothing came of it"
+        words = "the hub does not say why"
         try:
             for event in self.visitor.events(f"{self.api}/server/progress", STARTING):
-                words = plain_text(str(event.get("message") or words))
+                words = str(event.get("message") or words)
                 if event.get("ready"):
                     return ""
                 if event.get("failed"):
-                    return words
+                    return plain_text(words)
         except TimeoutError:
             self.visitor.left()
-        return f"it was not there within {STARTING:.0f} s ({words})"
+        return f"none was there within {TWICE * STARTING:.0f} s"
 
     def refusal(self, reply: Any) -> str:
         """What a hub or a server said when it would not do something."""
@@ -139,22 +142,36 @@ class Way:
         reply = self.visitor.ask("POST", f"{self.server}/api/kernels", body={"name": "python3"})
         if not reply.good or not reply.json().get("id"):
             raise Stuck(f"no kernel starts: {self.refusal(reply)}")
-        kernel = str(reply.json()["id"])
-        try:
-            with self.visitor.websocket(f"{self.server}/api/kernels/{kernel}/channels") as line:
-                line.deadline = min(line.deadline, time.monotonic() + ANSWERING)
-                said = answer_of(line, CELL)
-        except TimeoutError:
-            if self.visitor.ask("GET", f"{self.server}/api/kernels/{kernel}").json().get(
-                "execution_state"
-            ) in (*DEAD, "starting"):
-                raise Stuck(DIED) from None
-            raise Stuck(f"a cell has no answer within {ANSWERING:.0f} s") from None
-        except Closed as error:
-            raise ConnectionResetError(str(error)) from None
-        except Trouble as error:
-            raise Stuck(f"the server takes no websocket, which notebooks need: {error}") from None
-        self.judge(said)
+        self.judge(self.answer(f"{self.server}/api/kernels/{reply.json()['id']}"))
+
+    def answer(self, kernel: str) -> str:
+        """What a cell in this kernel prints. Jupyter opens no way to a kernel before that answers: one that
+        is dead is asked about now and then."""
+        end = time.monotonic() + ANSWERING
+        while True:
+            try:
+                until = min(self.visitor.deadline, time.monotonic() + OPENING, end)
+                with self.visitor.websocket(f"{kernel}/channels", until) as line:
+                    line.deadline = min(self.visitor.deadline, end)
+                    return answer_of(line, CELL)
+            except TimeoutError:
+                self.require_alive(kernel, late=time.monotonic() >= end)
+            except Closed as error:
+                self.require_alive(kernel)
+                raise ConnectionResetError(str(error)) from None
+            except Trouble as error:
+                self.require_alive(kernel)
+                words = f"the server takes no websocket, which notebooks need: {error}"
+                raise Stuck(words) from None
+
+    def require_alive(self, kernel: str, *, late: bool = False) -> None:
+        """Raises Stuck for a kernel that has died, and with `late` for one that does not answer either."""
+        reply = self.visitor.ask("GET", kernel)
+        state = reply.json().get("execution_state")
+        if reply.status == 404 or state in DEAD or (late and state == "starting"):
+            raise Stuck(DIED)
+        if late:
+            raise Stuck(f"a cell has no answer within {ANSWERING:.0f} s")
 
     def judge(self, said: str) -> None:
         """Whether the answer is right, and the course's environment gave it."""

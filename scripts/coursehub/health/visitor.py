@@ -142,8 +142,8 @@ class Visitor:
                     if isinstance(value, dict):
                         yield value
 
-    def websocket(self, path: str) -> WebSocket:
-        """Raises websocket.Trouble and OSError."""
+    def websocket(self, path: str, until: float) -> WebSocket:
+        """Open one, until then (of time.monotonic). Raises websocket.Trouble and OSError."""
         line = socket.create_connection((self.hub.host, self.hub.port), timeout=self.left())
         try:
             if self.hub.encrypted:
@@ -153,7 +153,7 @@ class Visitor:
             headers = {"User-Agent": AGENT, **self.identity(path)}
             if cookie := asked.get_header("Cookie"):
                 headers["Cookie"] = cookie
-            made = WebSocket(line, self.deadline)
+            made = WebSocket(line, until)
             made.shake_hands(urlsplit(self.hub.url).netloc, path, headers)
             return made
         except BaseException:

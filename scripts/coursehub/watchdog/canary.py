@@ -35,6 +35,7 @@ LEAST = 300 << 20
 """Bytes: what a server with a kernel takes, twice."""
 PRESSURE = 0.1
 METHODS = {"firstuse": "first-use", "native": "sign-up"}
+HARMLESS = ("[D ", "[I ", "[W ")
 DEPLOYS = "a deploy is under way"
 COMPLAINT = re.compile(r"[a-z]Error\b|Error: |: not found|No module named|No such file|Permission denied")
 
@@ -91,9 +92,11 @@ def end():
 
 
 def complaint(journal):
-    """The last line of a log that says what was wrong; empty for one that does not."""
-    found = [line.strip() for line in journal.splitlines() if COMPLAINT.search(line)]
-    return found[-1] if found else ""
+    """The first line of a log that says what was wrong, which most often caused the others; empty for one
+    that does not."""
+    lines = (line.strip() for line in journal.splitlines())
+    found = (line for line in lines if COMPLAINT.search(line) and not line.startswith(HARMLESS))
+    return next(found, "")
 
 
 def end_old():
