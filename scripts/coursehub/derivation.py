@@ -1,20 +1,25 @@
 """Keys that nobody has to keep: derived from the course's one secret, a purpose each, always the same.
 
-The secret is stretched once with scrypt, which makes guessing it expensive (RFC 7914), and divided with
-HKDF (RFC 5869), so that no key tells anything about another.
+How the secret is stretched and divided: see `stretching`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from functools import cache
 
-STRETCHED = {"n": 2**15, "r": 8, "p": 1, "maxmem": 2**26, "dklen": 32}
-"""About 0.1 s and 32 MiB for each guess."""
-SALT = b"coursehub 1"
-DEPLOY_KEY, FIRST_HOST_KEY, IDENTITY = "deploy key", "first host key", "identity"
-"""The purposes. Changing one of these words would lock every course out of its server."""
+from coursehub.stretching import DEPLOY_KEY, FIRST_HOST_KEY, IDENTITY, derived
+
+__all__ = [
+    "DEPLOY_KEY",
+    "FIRST_HOST_KEY",
+    "IDENTITY",
+    "KeyPair",
+    "derived",
+    "identity",
+    "key_pair",
+    "key_pair_of",
+]
 
 
 @dataclass(frozen=True)
@@ -23,14 +28,6 @@ class KeyPair:
 
     private: str = field(repr=False)
     public: str
-
-
-def derived(secret: str, purpose: str) -> bytes:
-    """32 bytes for one purpose, from the course's secret."""
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-
-    return HKDFExpand(SHA256(), 32, purpose.encode()).derive(_stretched(secret))
 
 
 @cache
@@ -67,11 +64,6 @@ def identity(secret: str) -> str:
     """Eight hexadecimal digits that name the course in the account: no rename of the course changes them,
     and they tell nothing about the secret that the deploy key's public half does not."""
     return derived(secret, IDENTITY).hex()[:8]
-
-
-@cache
-def _stretched(secret: str) -> bytes:
-    return hashlib.scrypt(secret.encode("utf-8", "surrogateescape"), salt=SALT, **STRETCHED)
 
 
 def _public_line(key) -> str:

@@ -92,7 +92,7 @@ def private_key_from(text: str) -> str:
         )
     if kind == "OPENSSH":
         _check_private_blob(blob)
-    return _wrapped(match[1], blob)
+    return wrapped(match[1], blob)
 
 
 def _locked() -> WrongSecret:
@@ -144,7 +144,8 @@ def _string(data: bytes) -> tuple[bytes, bytes]:
     return data[4 : 4 + length], data[4 + length :]
 
 
-def _wrapped(kind: str, blob: bytes) -> str:
+def wrapped(kind: str, blob: bytes) -> str:
+    """The text of a key file: `kind` is empty, or ends in a space."""
     text = base64.b64encode(blob).decode()
     lines = [text[start : start + 70] for start in range(0, len(text), 70)]
     return "\n".join((f"-----BEGIN {kind}PRIVATE KEY-----", *lines, f"-----END {kind}PRIVATE KEY-----", ""))

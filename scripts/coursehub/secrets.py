@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from coursehub.openssh import MAKE_A_KEY, WrongSecret, host_key_from, private_ke
 from coursehub.problems import InvalidInput, Problem
 from coursehub.roster.people import Person
 from coursehub.roster.reading import people_from
+from coursehub.stretching import composed
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 72
@@ -212,10 +212,10 @@ def _token(text: str) -> dict[str, Any]:
 
 
 def _course_secret(text: str) -> dict[str, Any]:
-    """In Unicode's composed form, so that the same sentence typed elsewhere gives the same keys."""
+    """Composed (see `stretching`), and beyond guessing."""
     from zxcvbn import zxcvbn  # 65 ms, of which --help has no use
 
-    secret = unicodedata.normalize("NFC", text.strip())
+    secret = composed(text)
     fix = "Choose five or more words at random, or use what this prints: openssl rand -base64 32"
     if len(secret) < SHORTEST_SECRET:
         raise WrongSecret(f"has fewer than {SHORTEST_SECRET} characters", fix)

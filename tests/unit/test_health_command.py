@@ -88,12 +88,12 @@ def test_what_is_no_length_of_time(text):
 def test_where_the_address_comes_from():
     record = {"url": "https://c.edu"}
     environ = {"HUB_URL": "https://b.edu"}
-    assert command.find_hub("https://a.edu", environ, lambda _: record).host == "a.edu"
-    assert command.find_hub(None, environ, lambda _: record).host == "b.edu"
-    assert command.find_hub(None, {"HUB_URL": " "}, lambda _: record).host == "c.edu"
-    assert command.find_hub(None, {}, lambda _: None) is command.NOTHING
-    assert command.find_hub(None, {}, lambda _: {"url": None}) is command.NOTHING
-    gone = command.find_hub(None, {}, lambda _: {"url": None, "verdict": "archived"})
+    assert command.find_hub("https://a.edu", environ, lambda _: record)[0].host == "a.edu"
+    assert command.find_hub(None, environ, lambda _: record)[0].host == "b.edu"
+    assert command.find_hub(None, {"HUB_URL": " "}, lambda _: record)[0].host == "c.edu"
+    assert command.find_hub(None, {}, lambda _: None) == (command.NOTHING, {})
+    assert command.find_hub(None, {}, lambda _: {"url": None})[0] is command.NOTHING
+    gone, _ = command.find_hub(None, {}, lambda _: {"url": None, "verdict": "archived"})
     assert gone.state == "none" and "archived" in gone.title
     with pytest.raises(InvalidInput, match="record of the last deploy"):
         command.find_hub(None, {}, lambda _: {"url": "nonsense"})

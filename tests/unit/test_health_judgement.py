@@ -21,6 +21,7 @@ from coursehub.health.model import (
     Trouble,
     hub_from,
 )
+from coursehub.health.words import LONGEST, plain_text
 from coursehub.problems import InvalidInput
 
 SECURE = hub_from("https://hub.school.edu/", "a test")
@@ -179,8 +180,8 @@ def test_nothing_found_is_never_up():
 
 def test_a_servers_words_are_one_short_line():
     evil = "a\r\n::error::x\x1b[31m ##[command] " + "y" * 500
-    words = judgement.plain_text(evil)
-    assert words.isprintable() and len(words) <= judgement.LONGEST
+    words = plain_text(evil)
+    assert words.isprintable() and len(words) <= LONGEST
     assert "::" not in words and "##[" not in words
 
 

@@ -1,4 +1,5 @@
-"""`scripts/check_health.py`: is the hub up? Looked at from outside, as a student has it, and bounded in time.
+"""`scripts/check_health.py`: is the hub up? Looked at from outside, as a student has it, and where there are
+secrets for it, from inside (see `checking`); bounded in time.
 
 Exit code 0: up, degraded, or nothing was deployed yet; 1: down; 2: the address cannot be right; 3: nobody can
 tell from here.
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ..problems import Failure, InvalidInput
 from .bounded import within
-from .looking import Looking
+from .checking import check, means_of
 from .model import DOWN, NONE, UNKNOWN, Hub, Limits, Verdict, hub_from
 from .report import annotation, as_json, lines, summary
 
@@ -39,9 +40,10 @@ def run(description: str) -> int:
     arguments = parser(description).parse_args()
     limits = Limits(whole=arguments.limit, spacing=arguments.spacing)
     try:
-        hub = find_hub(arguments.url, os.environ, recorded)
-        is_hub = isinstance(hub, Hub)
-        verdict = Looking(hub, limits, controls(os.environ)).run() if is_hub else hub
+        hub, deployed = find_hub(arguments.url, os.environ, recorded)
+        verdict = hub
+        if isinstance(hub, Hub):
+            verdict = check(hub, limits, controls(os.environ), means_of(os.environ, deployed))
     except InvalidInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
@@ -60,7 +62,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
     for name, default, text in (
         ("--spacing", Limits.spacing, "seconds between two tries"),
-        ("--limit", Limits.whole, "seconds for all of it"),
+        ("--limit", Limits.whole, "seconds for a look from outside"),
     ):
         made.add_argument(
             name, type=seconds, default=default, metavar="SECONDS", help=f"{text} ({default:g})"
@@ -76,22 +78,25 @@ def seconds(text: str) -> float:
     return value
 
 
-def find_hub(url: str | None, environ: Mapping[str, str], record: Recorded) -> Hub | Verdict:
-    """The hub that is given, or that was deployed; or that there is none, and why.
+def find_hub(
+    url: str | None, environ: Mapping[str, str], record: Recorded
+) -> tuple[Hub | Verdict, Mapping[str, Any]]:
+    """The hub that is given, or that was deployed, or that there is none and why; and what the last deploy
+    recorded, {} where an address is given, which may be another hub's.
 
     Raises InvalidInput when the address is none, and Failure when the record cannot be read.
     """
     if url:
-        return hub_from(url, "--url")
+        return hub_from(url, "--url"), {}
     if given := environ.get("HUB_URL", "").strip():
-        return hub_from(given, "HUB_URL")
+        return hub_from(given, "HUB_URL"), {}
     try:
         deployed = within(RECORD_PATIENCE, lambda: record(environ))
     except TimeoutError as error:
         raise Failure(f"the record of deploys cannot be read: {error}", "look again later") from error
     if deployed is None or not deployed.get("url"):
-        return without_hub((deployed or {}).get("verdict"))
-    return hub_from(deployed["url"], "the record of the last deploy")
+        return without_hub((deployed or {}).get("verdict")), {}
+    return hub_from(deployed["url"], "the record of the last deploy"), deployed
 
 
 def without_hub(verdict: str | None) -> Verdict:

@@ -28,12 +28,12 @@ from .model import (
     Trouble,
     Verdict,
 )
+from .words import plain_text
 
 DAY = 86400.0
 LEAST_DAYS = 10.0
 SHORT_DAYS, LEAST_PART = 14.0, 1 / 8
 """As a deploy judges a certificate (coursehub.tls): one for a few days is renewed shortly before its end."""
-LONGEST = 160
 NAME, CONNECTION, CERTIFICATE, PLAIN, HUB, LOGIN, CLOCK, TIME = (
     "name", "connection", "certificate", "way from http", "hub", "log-in page", "clock", "response time"
 )  # fmt: skip
@@ -57,13 +57,6 @@ TIME_SERVERS = (
 LOAD = (
     "if a class is at work, the droplet may be too small for it: choose a larger droplet.size, or a timetable"
 )
-
-
-def plain_text(text: str) -> str:
-    """Words of a server's, which may be anything, as one short line that no log takes for a command."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    line = line.replace("##[", "## [").replace("::", ": :")
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
 def findings(hub: Hub, seen: Round, now: float) -> list[Finding]:
@@ -257,8 +250,17 @@ def verdict(
     found = [*confirmed(tries), *timed(seconds, limits.slow)]
     state = state_of(found, reached=any(one.reached for one in rounds), network=network)
     if state == UNKNOWN:
-        return Verdict(state, hub.url, NO_ANSWER if network else NO_NETWORK, AGAIN, tuple(found), seconds)
+        title = NO_ANSWER if network else NO_NETWORK
+        return Verdict(state, hub.url, title, AGAIN, tuple(found), seconds, days_left(rounds, now))
     level = {UP: (), DEGRADED: (WARNING,), DOWN: (FAILURE, UNSEEN)}[state]
     first = next((one for one in found if one.level in level), None)
     title = f"{TITLES[state]}: {first.name}: {first.seen}" if first else TITLES[state]
-    return Verdict(state, hub.url, title, first.fix if first else "", tuple(found), seconds)
+    fix = first.fix if first else ""
+    return Verdict(state, hub.url, title, fix, tuple(found), seconds, days_left(rounds, now))
+
+
+def days_left(rounds: Sequence[Round], now: float) -> float | None:
+    """Of the time of a certificate that is trusted; None without such a one."""
+    shown = [one.certificate for one in rounds if isinstance(one.certificate, Certificate)]
+    known = [one for one in shown if one.mistrust is None and one.end]
+    return (known[-1].end - now) / DAY if known else None

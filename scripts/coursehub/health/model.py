@@ -117,12 +117,13 @@ class Round:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is thought of one thing: `level` is one of the four above."""
+    """What is thought of one thing: `level` is one of the four above, `why` the cause, if known."""
 
     name: str
     level: str
     seen: str
     fix: str = ""
+    why: str = ""
 
     @property
     def bad(self) -> bool:
@@ -131,7 +132,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a run came to. `seconds` is the median time of an answer, None without any."""
+    """What a run came to. `seconds` is the median time of an answer, None without any; `certificate_days`
+    what is left of the certificate's time.
+
+    `cause` is one line, empty where no cause is known. `inside` is the report from the server, as others may
+    see it. `healed` is what the check itself did, in words; `was` is the state before that.
+    """
 
     state: str
     url: str | None
@@ -139,4 +145,9 @@ class Verdict:
     fix: str = ""
     findings: tuple[Finding, ...] = ()
     seconds: float | None = None
+    certificate_days: float | None = None
+    cause: str = ""
+    inside: dict[str, Any] | None = None
+    healed: tuple[str, ...] = ()
+    was: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
