@@ -139,6 +139,7 @@ def test_secrets_and_a_first_push_make_a_hub(github, server, software, tmp_path)
         "Are there notebooks to run": {"DIGITALOCEAN_TOKEN"},  # whether it is empty
         "Are there secrets": EVERYTHING,  # whether they are empty
         "Deploy": EVERYTHING,
+        "Try it as a student does": {"COURSE_SECRET", "SSH_PRIVATE_KEY"},
         "Record where the hub is": {"GITHUB_TOKEN"},
         "Tick the setup checklist": {"GITHUB_TOKEN"},
     }
