@@ -104,7 +104,11 @@ c.JupyterHub.load_roles.append(
     {
         "name": "coursehub",
         "description": "What scripts/people.py and a deploy do to people",
-        "scopes": [SCOPE, "read:users", "read:servers", "delete:users", "delete:servers"],
+        "scopes": [
+            *(SCOPE, "read:users", "read:servers", "delete:users", "delete:servers"),
+            # Where people come in from elsewhere, the check of the hub's health is let in by a token.
+            "tokens!user=coursehub-canary",
+        ],
         "services": ["coursehub"],
     }
 )

@@ -139,6 +139,7 @@ def test_secrets_and_a_first_push_make_a_hub(github, server, software, tmp_path)
         "Are there notebooks to run": {"DIGITALOCEAN_TOKEN"},  # whether it is empty
         "Are there secrets": EVERYTHING,  # whether they are empty
         "Deploy": EVERYTHING,
+        "Try it as a student does": {"COURSE_SECRET", "SSH_PRIVATE_KEY"},
         "Record where the hub is": {"GITHUB_TOKEN"},
         "Tick the setup checklist": {"GITHUB_TOKEN"},
     }
@@ -156,6 +157,22 @@ def test_nothing_to_do(github):
     done = [line for line in github.checklist.body.splitlines() if line.startswith("- [x]")]
     assert len(done) == 4 and github.checklist.state == "open"
     assert github.checklist.body.count("- [ ]") == 1  # https, which takes a domain
+
+
+def test_a_deploy_after_which_nobody_can_work_is_red(github, server):
+    """The canary's own step says so; what there is to record is recorded all the same."""
+    there = "$(readlink -f /opt/course/envs/current)/lib/python3.*/site-packages"
+    the_machine(server).run(["sh", "-c", f"mv {there}/ipykernel /root/"])
+    run = github.dispatch("deploy.yml")
+    the_machine(server).run(["sh", "-c", f"mv /root/ipykernel {there}/"])
+    assert run.conclusion == "failure", run.log.masked
+    assert run.jobs["deploy"].step("Deploy").conclusion == "success"
+    assert run.jobs["deploy"].step("Try it as a student does").conclusion == "failure"
+    (error,) = [note for note in run.annotations if "students cannot work" in note.message]
+    assert "the kernel died" in error.message and "students cannot work" in run.summary
+    assert run.jobs["report"].conclusion == "success"
+    mended = github.dispatch("deploy.yml")
+    assert mended.conclusion == "success" and "A student can work on the hub" in mended.summary
 
 
 def test_new_content_reaches_a_student(github, server):

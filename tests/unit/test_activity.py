@@ -10,7 +10,9 @@ import pytest
 from coursehub.droplet import activity
 from coursehub.droplet.system import OperationFailed
 
-# The columns of JupyterHub 5's table (jupyterhub/orm.py) that matter here.
+# The columns of JupyterHub 5's tables (jupyterhub/orm.py) that matter here.
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, name VARCHAR(255))"
+NAMES = {1: "ada", 2: "coursehub-canary"}
 TABLE = """CREATE TABLE spawners (id INTEGER PRIMARY KEY, user_id INTEGER, server_id INTEGER, state TEXT,
 name VARCHAR(255), started DATETIME, last_activity DATETIME, user_options TEXT)"""
 
@@ -22,12 +24,15 @@ def spawner(tmp_path, monkeypatch):
     monkeypatch.setattr(activity, "DATABASE", file)
     database = sqlite3.connect(file)
     database.execute(TABLE)
+    database.execute(USERS)
+    database.executemany("INSERT INTO users VALUES (?, ?)", NAMES.items())
     database.commit()
 
-    def add(runs: bool, started: float, used: float | None) -> None:
+    def add(runs: bool, started: float, used: float | None, user: int = 1) -> None:
         moments = [None if ago is None else when(ago) for ago in (started, used)]
-        row = (1 if runs else None, *moments)
-        database.execute("INSERT INTO spawners (server_id, started, last_activity) VALUES (?, ?, ?)", row)
+        row = (user, 1 if runs else None, *moments)
+        columns = "user_id, server_id, started, last_activity"
+        database.execute(f"INSERT INTO spawners ({columns}) VALUES (?, ?, ?, ?)", row)
         database.commit()
 
     yield add
@@ -56,6 +61,11 @@ def test_the_latest_of_all_counts(spawner):
 def test_one_that_has_just_been_started(spawner):
     spawner(True, 1, None)
     assert activity.look()["quiet"] == pytest.approx(60, abs=5)
+
+
+def test_the_canary_is_nobody(spawner):
+    spawner(True, 1, 1, user=2)
+    assert activity.look() == {"running": 0, "quiet": None}
 
 
 def test_a_hub_that_was_never_installed(tmp_path, monkeypatch):

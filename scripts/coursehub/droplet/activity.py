@@ -13,7 +13,10 @@ DATABASE = Path("/opt/tljh/state/jupyterhub.sqlite")
 PATIENCE = 10.0
 # JupyterHub's own tables (jupyterhub/orm.py): a spawner has a server while it runs. The hub writes the times
 # in UTC, every five minutes at least, and counts busy kernels as activity.
-RUNNING = "SELECT last_activity, started FROM spawners WHERE server_id IS NOT NULL"
+# The canary (people.CANARY) is nobody.
+RUNNING = """SELECT spawners.last_activity, spawners.started FROM spawners
+JOIN users ON users.id = spawners.user_id
+WHERE spawners.server_id IS NOT NULL AND users.name != 'coursehub-canary'"""
 
 
 def look():

@@ -13,7 +13,10 @@ from pathlib import Path
 
 from coursehub.droplet import by_hand, home_files, hub, users
 from coursehub.droplet.homes import HOMES, PREFIX
-from coursehub.droplet.system import OperationFailed, read_text, run
+from coursehub.droplet.system import OperationFailed, read_json, read_text, run
+
+CANARY = "coursehub-canary"
+"""Nobody's account: the check of the hub's health makes it, and removes it (watchdog/canary.py)."""
 
 PATIENCE = 10.0
 """Seconds: the hub holds its files for a moment only, while somebody logs in."""
@@ -44,13 +47,30 @@ def look(method):
         }  # fmt: skip
     for name, (stored, approved) in passwords(method).items():
         found.setdefault(name, nobody()).update(password=kind(stored), approved=approved)
+    sizes = homes()
+    if canary() is not None:
+        found.pop(CANARY, None)
+        sizes.pop(PREFIX + CANARY, None)
     return {
         "people": found,
-        "homes": homes(),
+        "homes": sizes,
         "by_hand": by_hand.look(),
         "unfinished": home_files.unfinished(HOMES),
         "deployed": deployed(),
     }
+
+
+def canary_file():
+    """It lies where the hub's accounts do, and so goes where they go."""
+    return users.STATE / "coursehub-canary.json"
+
+
+def canary():
+    """What is noted of the canary's account: {"began", ...}, as long as there may be one; else None."""
+    if not canary_file().exists():
+        return None
+    noted = read_json(canary_file())
+    return noted if isinstance(noted, dict) else {}
 
 
 def deployed():

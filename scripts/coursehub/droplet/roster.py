@@ -34,6 +34,8 @@ def settle(before, text, others):
     went wrong, or None."""
     try:
         holding = dict(people.rows(HOLDING))
+        if people.canary() is not None:
+            holding.pop(people.CANARY, None)  # nobody, who goes by itself
         roster = json.loads(text)
         order = ordered(before or {}, roster, set(holding), others)
         order = honoured(order, by_hand.look(), others, [STUDENTS] if STUDENTS in roster["groups"] else [])

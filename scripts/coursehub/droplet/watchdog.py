@@ -52,7 +52,7 @@ START = """\
 import sys
 
 sys.path.insert(0, {place!r})
-from coursehub.watchdog.passing import main
+from coursehub.watchdog.command import main
 
 sys.exit(main())
 """

@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 from ..problems import Failure, InvalidInput
 from .bounded import within
 from .checking import check, means_of
+from .flight import AUTO, MODES, ONLY, alone, failed, with_canary
 from .model import DOWN, NONE, UNKNOWN, Hub, Limits, Verdict, hub_from
+from .ordering import order_by
 from .report import annotation, as_json, lines, summary
 
 CODES = {DOWN: 1, UNKNOWN: 3}
@@ -43,7 +45,13 @@ def run(description: str) -> int:
         hub, deployed = find_hub(arguments.url, os.environ, recorded)
         verdict = hub
         if isinstance(hub, Hub):
-            verdict = check(hub, limits, controls(os.environ), means_of(os.environ, deployed))
+            means = means_of(os.environ, deployed)
+            order, mode = order_by(means.way), arguments.canary
+            if mode == ONLY:
+                verdict = alone(hub, order)
+            else:
+                verdict = check(hub, limits, controls(os.environ), means)
+                verdict = with_canary(verdict, mode, order, os.environ, deployed)
     except InvalidInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
@@ -53,12 +61,18 @@ def run(description: str) -> int:
     tell(verdict, arguments.json)
     if ON_GITHUB & os.environ.keys():
         tell_github(verdict, os.environ, workflow_commands())
-    return CODES.get(verdict.state, 0)
+    return 1 if arguments.canary == ONLY and failed(verdict) else CODES.get(verdict.state, 0)
 
 
 def parser(description: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--url", help="the hub's address (default: HUB_URL, or what the last deploy recorded)")
+    made.add_argument(
+        "--canary",
+        choices=MODES,
+        default=AUTO,
+        help="try the hub as a student does: when it is due (auto), now, not at all, or without a look",
+    )
     made.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
     for name, default, text in (
         ("--spacing", Limits.spacing, "seconds between two tries"),
@@ -112,10 +126,10 @@ def without_hub(verdict: str | None) -> Verdict:
 
 
 def recorded(environ: Mapping[str, str]) -> Mapping[str, Any] | None:
-    """What the last deploy left about itself."""
-    from ..github import record  # only where no address is given
+    """What the last deploy left about itself; in a run that has just deployed, what it says of itself."""
+    from ..github import record, results  # only where no address is given
 
-    return record.recorded(environ)
+    return results.result_of(environ) or record.recorded(environ)
 
 
 def controls(environ: Mapping[str, str]) -> tuple[tuple[str, int], ...]:

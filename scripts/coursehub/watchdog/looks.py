@@ -22,7 +22,8 @@ HUB, PROXY = "jupyterhub.service", "traefik.service"
 HUB_PORT = 15001
 DATABASE = Path("/opt/tljh/state/jupyterhub.sqlite")
 RUNNING = """SELECT users.name FROM spawners JOIN users ON users.id = spawners.user_id
-WHERE spawners.server_id IS NOT NULL ORDER BY spawners.last_activity DESC"""
+WHERE spawners.server_id IS NOT NULL AND users.name != 'coursehub-canary'
+ORDER BY spawners.last_activity DESC"""
 CULLER = b"idle_culler"
 OWN = "localhost"
 """What a certificate of the course's own is asked for: config.yaml does not say its name."""

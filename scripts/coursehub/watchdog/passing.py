@@ -7,7 +7,8 @@ import sys
 import time
 from dataclasses import asdict
 
-from coursehub.droplet import lock
+from coursehub.droplet import lock, people
+from coursehub.droplet.system import OperationFailed
 from coursehub.watchdog import acts, decision, judgement, keeping, looks
 from coursehub.watchdog.model import GOOD, state_of
 
@@ -31,6 +32,20 @@ def main():
             keep(what)
     for event in events:
         print(line(event), flush=True)
+    if left_over := without_remains():
+        print(left_over, flush=True)
+
+
+def without_remains():
+    """Have what a canary has left that was cut off removed; what was done, or what went wrong, or None."""
+    if people.canary() is None:
+        return None
+    from coursehub.watchdog import canary
+
+    try:
+        return canary.end_old()
+    except (OSError, OperationFailed) as error:
+        return f"the account of a canary that was cut off cannot be removed yet: {error}"
 
 
 def watch(before, now):
