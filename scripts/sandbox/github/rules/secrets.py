@@ -9,7 +9,9 @@ from sandbox.github.rules.subject import DEPLOYING, Repository
 from sandbox.github.rules.tree import Document, Job, Node
 
 TOKEN = "GITHUB_TOKEN"  # noqa: S105
-NAMES = DEPLOYING | {TOKEN}
+MESSAGES = "NOTIFY"
+"""Where messages about incidents go; it opens no server, and is no deploy's business."""
+NAMES = DEPLOYING | {TOKEN, MESSAGES}
 GROUP = "coursehub-droplet"
 READERS = {".github/workflows/plan.yml", ".github/workflows/doctor.yml"}
 """Workflows that look at the droplet and change nothing: they need not wait for one another."""
