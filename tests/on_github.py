@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,6 +81,11 @@ class OnGitHub:
         """The one issue "Setup checklist"."""
         (issue,) = [one for one in self.repository.issues.values() if one.title == "Setup checklist"]
         return issue
+
+    def shown(self, path: str) -> str:
+        """A file of the branch `coursehub`."""
+        command = ["git", "-C", str(self.repository.git), "show", f"refs/heads/coursehub:{path}"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def written(self) -> str:
         """All that was ever written where somebody may read it: logs as they really were, summaries,

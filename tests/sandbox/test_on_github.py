@@ -145,8 +145,24 @@ def test_secrets_and_a_first_push_make_a_hub(github, server, software, tmp_path)
     }
     done = [line for line in github.checklist.body.splitlines() if line.startswith("- [x]")]
     assert len(done) == 3, github.checklist.body
+
+
+def test_the_health_is_looked_at_from_inside_and_shown(github, server):
     health = github.dispatch("health.yml")
-    assert health.conclusion == "success" and url in health.summary
+    assert health.conclusion == "success", health.log.masked
+    assert ">up since" in github.shown("badges/status.svg") and "Poetry 101" in github.shown("index.html")
+    assert json.loads(github.shown("history/memory.json"))["fine"], health.log.masked
+    assert seen_secrets(health)["Look at the hub"] == {"GITHUB_TOKEN", *ACCOUNT}
+    assert seen_secrets(health)["Record and show it"] == {"GITHUB_TOKEN"}
+
+
+def test_a_hub_that_is_down_is_healed_from_outside(github, server):
+    box = the_machine(server)
+    box.run(["systemctl", "stop", "coursehub-watchdog.timer", "jupyterhub"])
+    health = github.dispatch("health.yml")
+    assert health.conclusion == "success", health.log.masked
+    assert "restarted the hub" in health.summary and "restarted the hub" in github.shown("index.html")
+    box.run(["systemctl", "start", "coursehub-watchdog.timer"])
 
 
 def test_nothing_to_do(github):
