@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from small_github import NAME, small_github
 
+from branch_on_github import branch_on_github
 from coursehub.github import branch, record
 from coursehub.problems import Failure
 
@@ -19,12 +19,13 @@ RESULT = {
     "health": {"assignees": ["octocat"]},
     "plan": [],
 }
+NAME = "school/course"
 RUN = {"GITHUB_RUN_ID": "9", "GITHUB_REPOSITORY": NAME}
 
 
 @pytest.fixture
-def github():
-    with small_github() as server:
+def github(tmp_path):
+    with branch_on_github(tmp_path) as server:
         yield server
 
 
@@ -52,7 +53,7 @@ def test_what_is_written_down():
 )
 def test_without_a_hub_that_is_ready_nothing_is_written(github, result):
     assert record.act({**github.environ, "RESULT": result}).headline == ""
-    assert github.asked == []
+    assert github.api.requests == []
 
 
 def test_it_can_be_read_back(github):
@@ -64,20 +65,20 @@ def test_it_can_be_read_back(github):
 
 def test_the_branch_has_one_commit_without_parents_and_keeps_other_files(github):
     tell(github)
-    github.files["history.json"] = "[]"
+    github.put("history.json", "[]")
     tell(github, url="https://other.school.edu")
-    assert github.objects[github.head]["parents"] == []
+    assert github.parents == []
     assert json.loads(github.files["hub.json"])["url"] == "https://other.school.edu"
     assert github.files["history.json"] == "[]"
 
 
 def test_nothing_is_written_when_only_the_time_is_another(github):
     tell(github)
-    before = len(github.written())
+    before = github.head
     tell(github)
-    assert len(github.written()) == before
+    assert github.head == before
     tell(github, commit="3c4d")
-    assert len(github.written()) > before
+    assert github.head != before
 
 
 def test_the_links_are_kept_beside_and_written_when_they_are_others(github):
@@ -86,9 +87,9 @@ def test_the_links_are_kept_beside_and_written_when_they_are_others(github):
 
     tell_links("# Links\n")
     assert github.files["Links.md"] == "# Links\n" and "hub.json" in github.files
-    before = len(github.written())
+    before = github.head
     tell_links("# Links\n")
-    assert len(github.written()) == before
+    assert github.head == before
     tell_links("# Other links\n")
     tell_links("")
     assert github.files["Links.md"] == "# Other links\n"
@@ -96,7 +97,7 @@ def test_the_links_are_kept_beside_and_written_when_they_are_others(github):
 
 def test_a_damaged_file_is_told_and_written_anew(github):
     tell(github)
-    github.files["hub.json"] = "{"
+    github.put("hub.json", "{")
     with pytest.raises(Failure, match="cannot be read") as told:
         record.recorded(github.environ)
     assert "deploys" in told.value.fix
@@ -104,41 +105,32 @@ def test_a_damaged_file_is_told_and_written_anew(github):
     assert record.recorded(github.environ)["url"] == RESULT["url"]
 
 
-def test_somebody_else_who_makes_the_branch_at_the_same_moment_loses_nothing(github):
-    """The other's branch appears after ours was planned: it is read, and built upon."""
-    usual = github.answer_git
-
-    def first_of_another(method, path, value):
-        if (method, path) == ("POST", "git/refs") and github.head is None:
-            github.objects |= {"tree": {"history.json": "[]"}, "other": {"tree": "tree", "parents": []}}
-            github.head, github.files = "other", github.objects["tree"]
-        return usual(method, path, value)
-
-    github.answer_git = first_of_another
-    tell(github)
-    assert set(github.files) == {"history.json", "hub.json"}
+def test_deploys_are_kept_in_their_order(github):
+    tell(github, commit="1")
+    tell(github, commit="2")
+    tell(github, commit="2")
+    deploys = json.loads(github.files["history/deploys.json"])
+    assert [one["commit"] for one in deploys] == ["1", "2"] and deploys[0]["run"].endswith("/runs/9")
 
 
-def test_a_branch_that_moves_meanwhile_is_read_again(github):
-    tell(github)
-    usual = github.answer_git
-
-    def another(method, path, value):
-        if (method, path) == ("POST", "git/commits") and "history.json" not in github.files:
-            github.objects |= {"tree": {**github.files, "history.json": "[]"}, "other": {"tree": "tree"}}
-            github.head, github.files = "other", github.objects["tree"]
-        return usual(method, path, value)
-
-    github.answer_git = another
-    tell(github, url="https://other.school.edu")
-    assert set(github.files) == {"history.json", "hub.json"}
-    assert "other" in github.files["hub.json"]
+def test_the_environment_is_of_the_commit_that_changed_it_last(github):
+    tell(github, commit="1", steps=[{"part": "environment"}])
+    tell(github, commit="2", steps=[{"part": "content"}])
+    assert record.recorded(github.environ)["environment"] == "1"
+    tell(github, commit="3", steps=[{"part": "environment"}])
+    assert record.recorded(github.environ)["environment"] == "3"
 
 
 def test_a_branch_that_never_rests(github, monkeypatch):
-    heads = iter(range(100))
-    monkeypatch.setattr(branch, "head", lambda repository: str(next(heads)))
-    monkeypatch.setattr(branch, "commit", lambda *_: "made")
+    """Somebody else is always faster."""
+    asked = []
+
+    def change(there):
+        asked.append(there("theirs"))
+        github.put("theirs", str(len(asked)))
+        return {"ours": "text"}
+
+    monkeypatch.setattr(branch, "PAUSE", 0.0)
     with pytest.raises(Failure, match="again and again"):
-        tell(github)
-    assert next(heads) == 2 * branch.ATTEMPTS
+        branch.write(github.client, change, "Ours")
+    assert len(asked) == branch.ATTEMPTS and asked[1] == "1" and "ours" not in github.files

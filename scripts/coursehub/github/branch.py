@@ -1,19 +1,20 @@
 """A branch of one commit without parents, for what the program keeps beside the course: it never grows, and
-nothing of it appears in the course's history.
-
-See https://docs.github.com/en/rest/git. Standard library only.
+nothing of it appears in the course's history. Several may write to it at the same time; none loses what
+another wrote. Standard library and git only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
 
 from ..problems import Failure
-from .rest import UNPROCESSABLE, Refused, Repository
+from .git_branch import Change, Git, repository_for
+from .rest import Repository
 
 NAME = "coursehub"
-PERMISSION = "contents: write"
-ATTEMPTS = 4
+ATTEMPTS = 8
+PAUSE = 0.5
+"""Seconds until another attempt, and up to twice as many more with each: of several, one should be first."""
 
 
 def read(repository: Repository, path: str) -> str | None:
@@ -22,56 +23,35 @@ def read(repository: Repository, path: str) -> str | None:
     return repository.text(f"contents/{path}", want, "contents: read", ref=NAME)
 
 
-def write(repository: Repository, files: Callable[[], Mapping[str, str]], message: str) -> bool:
-    """Put files, {path: text}, on the branch; its other files stay. Whether there was anything to write.
+def write(repository: Repository, change: Change, message: str) -> bool:
+    """Change files of the branch; its other files stay. Whether there was anything to write.
 
-    `files` is asked anew when somebody else wrote at the same time; no files means there is nothing to do.
-    Raises Failure.
+    `change` is asked anew when somebody else wrote at the same time. Raises Failure.
     """
-    for _ in range(ATTEMPTS):
-        before = head(repository)
-        wanted = files()
-        if not wanted:
-            return False
-        made = commit(repository, before, wanted, message)
-        # GitHub has no "only if it is still this one" for this: the moment between is kept short.
-        if head(repository) == before and move(repository, before, made):
-            return True
+    with repository_for(repository) as git:
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                repository.sleep(PAUSE * (1 + os.urandom(1)[0] / 128 * attempt))
+            before = git.head(NAME)
+            if before:
+                before = git.fetch(NAME)
+            changes = wanted(git, before, change)
+            if not changes:
+                return False
+            made = git.commit(git.tree(before, changes), message)
+            if git.push(NAME, before, made):
+                return True
     raise Failure(f"the branch {NAME} was changed by others again and again", "run the workflow again")
 
 
-def head(repository: Repository) -> str | None:
-    """The branch's commit; None when there is no branch."""
-    found = repository.read(f"git/ref/heads/{NAME}", f"read the branch {NAME}", "contents: read")
-    return found["object"]["sha"] if found else None
+def wanted(git: Git, before: str, change: Change) -> dict[str, str | None]:
+    """What is to be written that is not there yet."""
+    present = git.files("refs/base") if before else set()
+    texts: dict[str, str | None] = {}
 
+    def there(path: str) -> str | None:
+        if path not in texts:
+            texts[path] = git.show("refs/base", path) if path in present else None
+        return texts[path]
 
-def commit(repository: Repository, before: str | None, files: Mapping[str, str], message: str) -> str:
-    """Make a commit without parents of what the branch has, with these files; its name."""
-    want = f"write to the branch {NAME}"
-    entries = [
-        {"path": path, "mode": "100644", "type": "blob", "content": text} for path, text in files.items()
-    ]
-    tree: dict = {"tree": entries}
-    if before and (present := repository.read(f"git/commits/{before}", want, "contents: read")):
-        tree["base_tree"] = present["tree"]["sha"]
-    made = repository.write("POST", "git/trees", tree, want, PERMISSION)
-    value = {"message": message, "tree": made["sha"], "parents": []}
-    return repository.write("POST", "git/commits", value, want, PERMISSION)["sha"]
-
-
-def move(repository: Repository, before: str | None, made: str) -> bool:
-    """Let the branch be this commit; false when somebody else made the branch just now."""
-    want = f"write to the branch {NAME}"
-    if before:
-        value = {"sha": made, "force": True}
-        repository.write("PATCH", f"git/refs/heads/{NAME}", value, want, PERMISSION)
-        return True
-    try:
-        value = {"ref": f"refs/heads/{NAME}", "sha": made}
-        repository.write("POST", "git/refs", value, want, PERMISSION)
-    except Refused as refused:
-        if refused.status != UNPROCESSABLE or head(repository) is None:
-            raise
-        return False
-    return True
+    return {path: text for path, text in change(there).items() if text != there(path)}

@@ -7,7 +7,7 @@ Not a state that deploys rely on: they look at the account and the droplet, each
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ from .rest import Repository
 from .results import result_of
 from .standalone import Said
 
-FILE, LINKS = "hub.json", "Links.md"
+FILE, LINKS, DEPLOYS = "hub.json", "Links.md", "history/deploys.json"
+MOST_DEPLOYS = 200
 OF_EVERY_RUN = ("deployed", "run")
 """What differs each time; alone, it is not worth a commit."""
 GONE = ("archived", "destroyed")
@@ -27,22 +28,27 @@ GONE = ("archived", "destroyed")
 def act(environ: Mapping[str, str]) -> Said:
     """Write down what RESULT, a script's JSON, says: where a hub is that is as it should be, or that there is
     none any more; and LINKS, the text of a page. Raises Failure."""
-    found = entry(result_of(environ), environ, datetime.now(UTC))
+    result = result_of(environ)
+    found = entry(result, environ, datetime.now(UTC))
     if found is None:
         return Said("")
     repository = Repository.from_environment(environ)
 
-    def files() -> dict[str, str]:
+    def change(there: Callable[[str], str | None]) -> dict[str, str | None]:
         try:
-            before = parsed(branch.read(repository, FILE))
+            before = parsed(there(FILE))
         except Damaged:
             before = None
-        wanted = {FILE: json.dumps(found, indent=2) + "\n"} if changed(before, found) else {}
-        if (links := environ.get("LINKS")) and branch.read(repository, LINKS) != links:
+        wanted: dict[str, str | None] = {}
+        now = found | {"environment": environment_of(before, found, result)}
+        if changed(before, now):
+            wanted[FILE] = json.dumps(now, indent=2) + "\n"
+            wanted[DEPLOYS] = with_deploy(there(DEPLOYS), found)
+        if links := environ.get("LINKS"):
             wanted[LINKS] = links
         return wanted
 
-    branch.write(repository, files, "Where the hub is")
+    branch.write(repository, change, "Where the hub is")
     return Said("")
 
 
@@ -69,6 +75,28 @@ def entry(
         "run": run,
         "verdict": verdict,
     }
+
+
+def environment_of(
+    before: Mapping[str, Any] | None, now: Mapping[str, Any], result: Mapping[str, Any] | None
+) -> Any:
+    """The commit that the present environment is of: this one if it was changed just now."""
+    known = (before or {}).get("environment")
+    steps = (result or {}).get("steps") or []
+    is_new = any(step.get("part") == "environment" for step in steps)
+    return now["commit"] if is_new or known is None else known
+
+
+def with_deploy(text: str | None, now: Mapping[str, Any]) -> str:
+    """The list of deploys, oldest first, with this one; a line each."""
+    try:
+        deploys = json.loads(text or "[]")
+    except ValueError:
+        deploys = []
+    at = datetime.fromisoformat(now["deployed"]).timestamp()
+    entry = {"at": at, "commit": now["commit"], "run": now["run"], "verdict": now["verdict"]}
+    kept = [*(deploys if isinstance(deploys, list) else []), entry][-MOST_DEPLOYS:]
+    return "[\n" + ",\n".join(json.dumps(one) for one in kept) + "\n]\n"
 
 
 def changed(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:

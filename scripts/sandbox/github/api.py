@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.faults import Faults
-from sandbox.github import contents, objects, tracker, workflows
+from sandbox.github import contents, git_http, objects, tracker, workflows
 from sandbox.github.errors import ApiError, Unknown, not_found
 from sandbox.github.exchange import Exchange, Request
 from sandbox.github.faults import Fault, spoiled
@@ -53,7 +53,7 @@ class Api:
         self._thread = threading.Thread(target=self._http.serve_forever, args=(POLL,), daemon=True)
 
     def __enter__(self) -> Api:
-        self.repository.api_url = self.url
+        self.repository.api_url = self.repository.server_url = self.url
         self._thread.start()
         return self
 
@@ -93,6 +93,8 @@ class Api:
         """What GitHub would answer."""
         route = None
         try:
+            if git_http.is_for_git(self.repository, request.path):
+                return git_http.answer(self.repository, request)
             with self.repository.lock:
                 if not request.headers.get("user-agent"):
                     return Answer(403, FORBIDDEN.encode(), {"Content-Type": "text/html"})

@@ -34,7 +34,8 @@ def _new_labels() -> dict[str, Label]:
 @dataclass
 class Repository:
     """A repository; `git` is its bare git repository, `owner_kind` User or Organization. `api_url` is where
-    its API answers: `Api` sets it. Hold `lock` to change it while requests come in."""
+    its API answers, and `server_url` where git is answered: `Api` sets both. Hold `lock` to change it while
+    requests come in."""
 
     git: Path
     full_name: str = "school/course"
@@ -47,6 +48,7 @@ class Repository:
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     variables: dict[str, str] = field(default_factory=dict)
     api_url: str = "https://api.github.com"
+    server_url: str = "https://github.com"
     issues: dict[int, Issue] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=_new_labels)
