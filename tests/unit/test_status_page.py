@@ -119,6 +119,12 @@ def test_a_page_of_an_old_check_is_unknown_already_when_it_is_written():
     assert "The hub is up" not in text and "The hub is up" not in readme(view)
 
 
+def test_gaps_are_told_beside_the_uptime():
+    text = Reader(page(example.view(known=0.871))).text
+    assert "Uptime, 30 days 99.91 % of 87 % known" in text
+    assert "as far as they are known: 87 % of the time" in text
+
+
 def test_incidents_and_deploys():
     reader = Reader(page(example.view()))
     for said in (
