@@ -12,7 +12,7 @@ from coursehub.status import page as module
 from coursehub.status.model import DOWN, Check, Finding, Incident, View
 from coursehub.status.page import page
 
-LONG = "a-name-without-a-place-to-break" * 4
+LONG = "anamewithoutaplacetobreak" * 4
 CRAMPED = example.view(
     name=LONG,
     check=example.check(
