@@ -23,6 +23,7 @@ def said(view) -> dict[str, str]:
         found[name] = " | ".join(one.text for one in root.iter(f"{SVG}text"))
         assert root.get("role") == "img"
         assert root.get("aria-label") == root.find(f"{SVG}title").text
+        assert "checked 30 Nov 12:40 UTC" in root.get("aria-label")
     return found
 
 

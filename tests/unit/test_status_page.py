@@ -119,6 +119,12 @@ def test_a_page_of_an_old_check_is_unknown_already_when_it_is_written():
     assert "The hub is up" not in text and "The hub is up" not in readme(view)
 
 
+def test_gaps_are_told_beside_the_uptime():
+    text = Reader(page(example.view(known=0.871))).text
+    assert "Uptime, 30 days 99.91 % of 87 % known" in text
+    assert "as far as they are known: 87 % of the time" in text
+
+
 def test_incidents_and_deploys():
     reader = Reader(page(example.view()))
     for said in (
@@ -227,7 +233,16 @@ def test_whatever_a_server_or_a_course_says_stays_text():
     assert not any(name.startswith("on") for _, attributes in reader.tags for name in attributes)
     assert not any("javascript:" in str(attributes.get("href")) for _, attributes in reader.tags)
     assert "\u202e" not in page(hostile()) and "\x00" not in page(hostile())
-    assert readme(hostile()).count("\n| ") == 2, "a | begins no cell of its own"
+
+
+def test_whatever_is_said_stays_text_in_markdown():
+    text = readme(hostile())
+    row = next(line for line in text.splitlines() if line.startswith("| 30 Nov"))
+    assert len(re.findall(r"(?<!\\)\|", row)) == 7, "no | begins a cell of its own"
+    assert "<script" not in text and "<img" not in text
+    assert not re.search(r"(?<!\\)\]\(javascript", text) and not re.search(
+        r"(?<!\\)`\s*$", text, re.MULTILINE
+    )
 
 
 def test_nothing_is_asked_of_any_server():

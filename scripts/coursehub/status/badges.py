@@ -51,6 +51,7 @@ FEW_DAYS, LEAST_DAYS = 10.0, 3.0
 
 def badges(view: View) -> dict[str, str]:
     """The pictures by their paths on the branch."""
+    when = f"checked {words.moment(view.check.at, view.now)}"
     drawn = {
         "status": status(view),
         "uptime": uptime(view),
@@ -60,7 +61,7 @@ def badges(view: View) -> dict[str, str]:
         "students": students(view),
     }
     return {
-        f"{FOLDER}/{name}.svg": picture(view.name, label, value, colour)
+        f"{FOLDER}/{name}.svg": picture(view.name, label, value, colour, when)
         for name, (label, value, colour) in drawn.items()
     }
 
@@ -130,12 +131,14 @@ def students(view: View) -> tuple[str, str, str]:
     return "students", f"{int(count)} active, {words.moment(view.check.at, view.now)}", BLUE
 
 
-def picture(name: str, label: str, value: str, colour: str) -> str:
-    """The SVG. Its name for those who hear it has the hub's, kept apart in its direction."""
+def picture(name: str, label: str, value: str, colour: str, when: str) -> str:
+    """The SVG. Who hears it, or rests the pointer on it, also learns whose it is, kept apart in its
+    direction, and `when` the hub was looked at."""
     left, right = round(width(label)) + 12, round(width(value)) + 26
     whole = left + right
     name = words.plain(name, 80)
-    spoken = escape(f"\u2068{name}\u2069: {label}: {value}" if name else f"{label}: {value}")
+    spoken = f"{label}: {value}" if when in value else f"{label}: {value} ({when})"
+    spoken = escape(f"\u2068{name}\u2069: {spoken}" if name else spoken)
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" width="{whole}" height="20" viewBox="0 0 {whole} 20" role="img" \
 aria-label="{spoken}">

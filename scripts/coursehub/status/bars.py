@@ -83,9 +83,10 @@ def bar(day: Day, now: float, elapsed: float) -> str:
     still = f'<path class="still" d="M0 0h8v{height:.1f}H0z"/>' if height > 0.4 else ""
     worst = next((name for name in MARKS if found[name] > 0), "")
     sign = f'<b aria-hidden="true">{MARKS[worst]}</b>' if worst else ""
+    hatched = 'class="gap" ' if found["unknown"] else ""
     return (
-        f'<li><svg role="img" viewBox="0 0 8 40" preserveAspectRatio="none"><title>{escape(said)}</title>'
-        f"{still}{''.join(drawn)}</svg>{sign}</li>"
+        f'<li><svg {hatched}role="img" viewBox="0 0 8 40" preserveAspectRatio="none">'
+        f"<title>{escape(said)}</title>{still}{''.join(drawn)}</svg>{sign}</li>"
     )
 
 

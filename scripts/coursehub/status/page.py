@@ -145,7 +145,7 @@ def facts(view: View, now: Standing) -> str:
     """The numbers of the last check, at a glance."""
     check = view.check
     shown = [
-        ("Uptime, 30 days", words.uptime(view)),
+        ("Uptime, 30 days", uptime(view)),
         ("Response time", response_time(view, now)),
         ("Students active", known(check.students, lambda value: f"{value:.0f}") if now.seen else "unknown"),
         ("Certificate", certificate(view) if now.seen else "unknown"),
@@ -157,6 +157,11 @@ def facts(view: View, now: Standing) -> str:
         '<section aria-labelledby="facts"><h2 id="facts">At the last check</h2>'
         f'<dl class="facts">{items}</dl></section>'
     )
+
+
+def uptime(view: View) -> str:
+    value, of, known = words.uptime(view).partition(" of ")
+    return f"{value} <span>of {known}</span>" if of else value
 
 
 def response_time(view: View, now: Standing) -> str:
