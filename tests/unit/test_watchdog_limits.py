@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from coursehub.watchdog import acts, decision, kills, ssh
+from coursehub.watchdog import acts, decision, kills, restarts, ssh
 from coursehub.watchdog.model import FAILURE, GOOD, UP, WARNING, state_of
 from hub_servers import closed_port, raw
 
@@ -125,3 +125,40 @@ def test_sshd_is_restarted_when_two_passes_miss_it():
     assert decision.next_act([found], {"changed": []}, [], {"SSH": 1}, NOW) is None
     act = decision.next_act([found], {"changed": []}, [], {"SSH": 2}, NOW)
     assert act.name == "restart_ssh" and act.name in acts.ACTS
+
+
+HUB = "jupyterhub.service"
+
+
+def seen_with(counts, before, now):
+    """What is remembered when systemd counts so many restarts."""
+    return restarts.remembered(before, counts, now, lambda unit: "it was killed from outside (9/KILL)")
+
+
+def test_a_hub_that_systemd_started_again_is_told_and_no_alarm():
+    answers = {"hub": {"status": 200}}
+    first = seen_with({HUB: 3}, {}, NOW)
+    assert restarts.judge({**answers, "restarts": first}, NOW) is None, "what was before is nobody's business"
+    second = seen_with({HUB: 4}, first, NOW + 60)
+    found = restarts.judge({**answers, "restarts": second}, NOW + 60)
+    assert "the hub ended by itself once" in found.seen and "killed" in found.why
+    assert found.level == WARNING and state_of([found]) == UP
+    third = seen_with({HUB: 0}, second, NOW + 120)
+    assert restarts.judge({**answers, "restarts": third}, NOW + 1000) is None
+    assert restarts.judge({"hub": {"trouble": "x"}, "restarts": second}, NOW + 60) is None
+
+
+def test_restarts_are_counted_as_systemd_shows_them():
+    assert restarts.counted({HUB: {"NRestarts": "2"}, "failed": []})[HUB] == 2
+    assert restarts.counted({"unseen": "no systemd"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning"),
+    [
+        ("code=exited, status=1/FAILURE", "with an error (1/FAILURE)"),
+        ("code=killed, status=9/KILL", "(9/KILL)"),
+    ],
+)
+def test_how_it_ended(words, meaning):
+    assert meaning in restarts.meaning(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from coursehub.watchdog import kills, machine_judgement, ssh
+from coursehub.watchdog import kills, machine_judgement, restarts, ssh
 from coursehub.watchdog.model import FAILURE, GOOD, UNSEEN, WARNING, Finding, unseen
 
 DAY = 86400.0
@@ -215,6 +215,7 @@ JUDGES = (
     certificate,
     machine_judgement.disks,
     machine_judgement.memory,
+    restarts.judge,
     kills.judge,
     machine_judgement.tasks,
     machine_judgement.clock,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 GOOD, WARNING, FAILURE, UNSEEN = "good", "warning", "failure", "unseen"
 """What a finding can be. `unseen` is not known, which is neither good nor bad."""
-OF_ONE_PERSON = frozenset({"memory of a server"})
-"""What somebody's notebook did to itself is told, and makes no hub degraded."""
+ONLY_TOLD = frozenset({"memory of a server", "restarts"})
+"""What somebody's notebook did to itself, and what is over, is told, and makes no hub degraded."""
 UP, DEGRADED, DOWN = "up", "degraded", "down"
 STOPS_THE_CLASS = frozenset({"volume", "hub", "proxy", "way to the hub", "way to a server", "environment"})
 """The findings without which nobody can work; the others make a hub degraded, not down."""
@@ -49,5 +49,5 @@ def state_of(findings) -> str:
     bad = {finding.name for finding in findings if finding.bad}
     if bad & STOPS_THE_CLASS:
         return DOWN
-    worth_a_look = any(one.level == WARNING and one.name not in OF_ONE_PERSON for one in findings)
+    worth_a_look = any(one.level == WARNING and one.name not in ONLY_TOLD for one in findings)
     return DEGRADED if bad or worth_a_look else UP

@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict
 
 from coursehub.droplet import lock
-from coursehub.watchdog import acts, decision, judgement, keeping, kills, looks
+from coursehub.watchdog import acts, decision, judgement, keeping, kills, looks, restarts
 from coursehub.watchdog.model import GOOD, state_of
 
 ACTS_IN_A_PASS = 3
@@ -66,6 +66,7 @@ def watch(before, now):
         "capacity": {key: seen[key] for key in ("disks", "memory")},
         "servers": seen["servers"].get("running"),
         "kills": seen["kills"],
+        "restarts": seen["restarts"],
     }, events
 
 
@@ -73,6 +74,8 @@ def judged(now, before):
     """(seen, findings) of this moment; `before` is the last report."""
     seen = looks.look()
     seen["kills"] = kills.remembered(before["kills"], seen["kills"], now)
+    counts = restarts.counted(seen["units"])
+    seen["restarts"] = restarts.remembered(before["restarts"], counts, now, restarts.ending)
     seen["changed"] = looks.attempted(acts.changed)
     return seen, judgement.findings(seen, now)
 
