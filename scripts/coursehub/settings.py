@@ -122,10 +122,12 @@ class Https:
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one student's server: memory as "512M" or "1.5G" (sizes.bytes_of); cpu in cores, 0 for no limit."""
+    """Of one student's server: memory as "512M" or "1.5G" (sizes.bytes_of); cpu in cores, 0 for no limit;
+    processes with their threads."""
 
     memory: str
     cpu: float
+    processes: int
 
 
 @dataclass(frozen=True)
@@ -332,7 +334,9 @@ def _typed(
         storage=Storage(**values["storage"]),
         timetable=timetable_from(**values["timetable"]),
         https=Https(https.get("email"), https.get("domain"), https["staging"], https["address_certificate"]),
-        limits=Limits(values["limits"]["memory"], float(values["limits"]["cpu"])),
+        limits=Limits(
+            values["limits"]["memory"], float(values["limits"]["cpu"]), int(values["limits"]["processes"])
+        ),
         idle=Idle(**{key: int(minutes) for key, minutes in idle.items()}),
         content=Content(
             content.get("folder") or folder_from(values["name"]),

@@ -10,13 +10,16 @@ from . import known_as, lti_hub, lti_launch, pulling
 from .model import Json
 
 
-def snippet(course: str, everyone: bool) -> str:
-    """The hub's configuration beyond what TLJH's config.yaml can say: the course's name, and who is let in.
+def snippet(course: str, everyone: bool, processes: int) -> str:
+    """The hub's configuration beyond what TLJH's config.yaml can say: the course's name, who is let in, and
+    how many processes a student's server may have.
 
     JupyterHub asks twice: is this person who they say, and may they come in? With sign-up, an admin's
     approval has answered both; otherwise only those who are named may, unless `everyone` may.
     """
-    return SNIPPET + OF_THE_COURSE.format(announcement=repr(html.escape(course)), allow_all=everyone)
+    return SNIPPET + OF_THE_COURSE.format(
+        announcement=repr(html.escape(course)), allow_all=everyone, processes=str(processes)
+    )
 
 
 def for_servers() -> dict[str, str]:
@@ -139,6 +142,10 @@ c.JupyterHub.template_vars = {{"announcement_login": {announcement}}}
 
 # TLJH takes a hub without named users for a hub that is open to everybody.
 c.Authenticator.allow_all = {allow_all}
+
+# What one server may do to the others. Its limit of memory costs it a kernel that wants more, and not the
+# whole server, as it would be by systemd's own default.
+c.SystemdSpawner.unit_extra_properties = {{"TasksMax": "{processes}", "OOMPolicy": "continue"}}
 """
 
 SNIPPET = """\

@@ -188,3 +188,10 @@ def test_the_default_limits_leave_time_for_a_hub_that_hangs():
     answers = limits.tries * limits.answer + (limits.tries - 1) * limits.spacing
     handshakes = limits.tries * limits.connect + (limits.tries - 1) * limits.spacing
     assert max(answers, handshakes) < limits.whole and limits.slow < limits.answer
+
+
+def test_the_server_that_was_recorded_is_known():
+    record = {"url": "https://c.edu", "server": {"address": "203.0.113.5", "port": 22}}
+    assert command.find_hub(None, {}, lambda _: record).server == "203.0.113.5"
+    for other in (None, {}, {"address": "hub.school.edu"}, {"address": 7}, "203.0.113.5"):
+        assert command.find_hub(None, {}, lambda _, it=other: {**record, "server": it}).server is None

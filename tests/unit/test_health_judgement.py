@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from coursehub import tls
@@ -230,3 +232,13 @@ def test_the_servers_time_is_read_from_its_answer():
     assert [ahead_by(text, NOW) for text in (None, "", "yesterday", "Wed, 99 Oct 99999 07:28:00 GMT")] == [
         None
     ] * 4
+
+
+def test_a_name_that_leads_to_another_server_is_the_cause_of_the_rest():
+    hub = replace(SECURE, server="198.51.100.7")
+    stranger = seen(api=Answer(200, "", "<html>Another place</html>", 0.1))
+    result = verdict(hub, [stranger], None, Limits(), True, NOW)
+    assert result.state == "down" and "the hub's server is 198.51.100.7" in result.title
+    assert verdict(hub, [seen()], None, Limits(), True, NOW).state == "up", "a proxy of the school's"
+    own = replace(SECURE, server="203.0.113.5")
+    assert "leads to" not in verdict(own, [stranger], None, Limits(), True, NOW).title

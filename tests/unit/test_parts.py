@@ -31,7 +31,7 @@ def settings(root, **changes):
         "sign_in": "first-use",
         "interface": "lab",
         "https": Https(None, None, staging=False, address_certificate=False),
-        "limits": SimpleNamespace(memory="1G", cpu=2.0),
+        "limits": SimpleNamespace(memory="1G", cpu=2.0, processes=1000),
         "idle": SimpleNamespace(stop_after_minutes=60, check_every_minutes=5),
         "swap": "auto",
         "hub": SimpleNamespace(tljh_version="2.0.0"),

@@ -55,6 +55,7 @@ def test_an_empty_course_yml_gives_the_defaults(tmp_path):
     assert settings.content.folder == "my-course" and settings.content.start == "StartHere.ipynb"
     assert settings.https.email is None and settings.https.domain is None
     assert settings.limits.memory == "1G" and settings.limits.cpu == 2.0
+    assert settings.limits.processes == 1000
     assert settings.mirrors.conda == {} and settings.mirrors.pypi is None
     assert settings.environment.channels == ("conda-forge",) and settings.apt == ()
     for (first, *rest), rule in leaves():

@@ -147,6 +147,7 @@ MISTAKES = {
     ),
     "negative cpu": ("limits: {cpu: -1}\n", 1, "limits.cpu", "-1", "0 for no limit"),
     "hardly a cpu": ("limits: {cpu: 0.001}\n", 1, "limits.cpu", "0.001", "0.1"),
+    "hardly a process": ("limits: {processes: 20}\n", 1, "limits.processes", "20", "at least 200"),
     "never check": ("idle: {check_every_minutes: 0}\n", 1, "idle.check_every_minutes", "0", "at least 1"),
     "stop in a year": (
         "idle: {stop_after_minutes: 525600}\n",

@@ -34,6 +34,8 @@ HEALTHY = {
     "memory": {"total": 4 * GIB, "available": 2 * GIB, "swap": GIB, "swap_free": GIB, "pressure": 0.0},
     "tasks": {"jupyter-ada.service": {"tasks": 12, "limit": 4000}},
     "clock": {"synchronised": True},
+    "kills": {},
+    "ssh": {"units": {}, "answer": "SSH-2.0-OpenSSH_9.6p1"},
     "changed": [],
 }
 REFUSED = {"trouble": "Connection refused"}
@@ -70,7 +72,10 @@ TROUBLES = {
         "hub", FAILURE, "want of memory"),
     "hub hangs": ({"hub": LATE, "proxy": LATE}, "hub", FAILURE, "runs and does not answer"),
     "hub says something else": ({"hub": {**ANSWER, "body": "<html>"}}, "hub", FAILURE, "status 200"),
-    "hub breaks": ({"hub": {**ANSWER, "status": 500}}, "hub", FAILURE, "status 500"),
+    "hub breaks": ({"hub": {**ANSWER, "status": 500}}, "hub", FAILURE, "fails inside"),
+    "hub's port taken": (
+        {"hub": {**ANSWER, "status": 500}, "units": units(jupyterhub=LOOPING)},
+        "hub", FAILURE, "another program has the hub's port"),
     "hub slow": ({"hub": {**ANSWER, "seconds": 7.0}}, "hub", WARNING, "busy"),
     "no volume": ({"volume": {"wanted": True, "mounted": False}}, "volume", FAILURE, "detached"),
     "hub without volume": ({"volume": {"wanted": True, "mounted": False}, "hub": REFUSED},
@@ -81,7 +86,8 @@ TROUBLES = {
     "proxy off": ({"proxy": REFUSED}, "proxy", FAILURE, "runs and does not answer"),
     "proxy hangs": ({"proxy": LATE}, "proxy", FAILURE, "does not answer"),
     "routes lost": ({"proxy": {**ANSWER, "status": 404}}, "way to the hub", FAILURE, "route"),
-    "gateway": ({"proxy": {**ANSWER, "status": 502}}, "way to the hub", FAILURE, "502"),
+    "gateway": ({"proxy": {**ANSWER, "status": 502}}, "way to the hub", FAILURE, "no hub answers"),
+    "proxy fails": ({"proxy": {**ANSWER, "status": 500}}, "way to the hub", FAILURE, "in its place"),
     "server lost": ({"servers": {"running": 1, "answer": {**ANSWER, "status": 404}}},
                     "way to a server", WARNING, "lost its route"),
     "certificate expired": (

@@ -8,9 +8,11 @@ tell from here.
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -110,7 +112,17 @@ def find_hub(
         raise Failure(f"the record of deploys cannot be read: {error}", "look again later") from error
     if deployed is None or not deployed.get("url"):
         return without_hub((deployed or {}).get("verdict")), {}
-    return hub_from(deployed["url"], "the record of the last deploy"), deployed
+    hub = hub_from(deployed["url"], "the record of the last deploy")
+    return replace(hub, server=address_of(deployed.get("server"))), deployed
+
+
+def address_of(server: Any) -> str | None:
+    """The IP address of the server that was deployed to, where the record has one."""
+    address = server.get("address") if isinstance(server, Mapping) else None
+    try:
+        return str(ipaddress.ip_address(address)) if isinstance(address, str) else None
+    except ValueError:
+        return None
 
 
 def without_hub(verdict: str | None) -> Verdict:

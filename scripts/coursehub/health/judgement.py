@@ -64,7 +64,18 @@ def findings(hub: Hub, seen: Round, now: float) -> list[Finding]:
     found = [named(hub, seen.name), connected(hub, seen.connection), certified(hub, seen.certificate, now)]
     found += [redirected(seen.plain), hub_itself(hub, seen.api), log_in_page(hub, seen.login)]
     found += [clock(seen.api)]
-    return [one for one in found if one is not None]
+    return led_astray(hub, seen, [one for one in found if one is not None])
+
+
+def led_astray(hub: Hub, seen: Round, found: list[Finding]) -> list[Finding]:
+    """Of a hub that is not there as it should be: whether its name leads to another server than its own.
+    Where all is well, what lies between, such as a proxy of the school's, is the school's own business."""
+    if hub.server is None or not isinstance(seen.name, tuple) or hub.server in seen.name:
+        return found
+    if not any(one.bad for one in found):
+        return found
+    words = f"{hub.host} leads to {', '.join(seen.name)}, and the hub's server is {hub.server}"
+    return [Finding(NAME, FAILURE, plain_text(words), RECORD), *(one for one in found if one.name != NAME)]
 
 
 def named(hub: Hub, seen: tuple[str, ...] | Trouble | None) -> Finding | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..problems import InvalidInput
 from .judgement import findings, leads_to_https, verdict
@@ -72,4 +73,4 @@ def encrypted_form(hub: Hub, seen: Round) -> Hub | None:
         there = hub_from(seen.api.location, "the hub's own redirection")
     except InvalidInput:
         return None
-    return there if there.host == hub.host else None
+    return replace(there, server=hub.server) if there.host == hub.host else None

@@ -24,6 +24,8 @@ class Hub:
     host: str
     port: int
     plain_port: int | None = None
+    server: str | None = None
+    """The IP address of the server behind it, where the last deploy recorded one."""
 
     @property
     def encrypted(self) -> bool:

@@ -80,7 +80,12 @@ def want(settings, secrets, record: str = "") -> Want:
     """
     way = sign_in.wanted(settings, secrets)
     own = own_snippet(settings.root)
-    text = snippet(settings.name, way.everyone) + way.text + own + people_snippet(way.others)
+    text = (
+        snippet(settings.name, way.everyone, settings.limits.processes)
+        + way.text
+        + own
+        + people_snippet(way.others)
+    )
     roster = roster_file(settings.roster, sign_in.identities(settings), way.others)
     plain = {
         START_FILE: {"text": START_SERVER, "mode": 0o755},

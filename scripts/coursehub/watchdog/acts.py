@@ -5,6 +5,7 @@ from __future__ import annotations
 from coursehub.droplet import configuration
 from coursehub.droplet.retention import CONDA_CACHE, UV_CACHE
 from coursehub.droplet.system import OperationFailed, read_json, read_text, run, wait_for
+from coursehub.watchdog import ssh
 
 HOMES = "coursehub-home.service"
 """As in coursehub.droplet.storage, most of which the watchdog does not need."""
@@ -80,9 +81,32 @@ def restart_clock(on):
     return "asked the time servers again"
 
 
+def restart_ssh(on):
+    """Who is connected stays so. Ubuntu's socket cannot start while the service runs that it is for."""
+    names = (ssh.SERVICE, ssh.SOCKET)
+    run(["systemctl", "reset-failed", *names], timeout=30, check=False)
+    by_socket = run(["systemctl", "is-enabled", "--quiet", ssh.SOCKET], timeout=30, check=False)
+    if by_socket.returncode == 0:
+        run(
+            ["systemctl", "kill", "--kill-who=main", "--signal=SIGKILL", ssh.SERVICE], timeout=30, check=False
+        )
+        run(["systemctl", "stop", ssh.SERVICE], timeout=30, check=False)
+        run(["systemctl", "restart", ssh.SOCKET], timeout=60)
+    else:
+        # One that hangs does not hear that it is to end.
+        run(
+            ["systemctl", "kill", "--kill-who=main", "--signal=SIGKILL", ssh.SERVICE], timeout=30, check=False
+        )
+        run(["systemctl", "restart", ssh.SERVICE], timeout=60)
+    return "restarted sshd"
+
+
 ACTS = {
     act.__name__: act
-    for act in (restart_hub, restart_proxy, take_back, mount_homes, free_caches, end_server, restart_clock)
+    for act in (
+        *(restart_hub, restart_proxy, take_back, mount_homes, free_caches),
+        *(end_server, restart_clock, restart_ssh),
+    )
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from coursehub.watchdog import machine_judgement
+from coursehub.watchdog import kills, machine_judgement, restarts, ssh
 from coursehub.watchdog.model import FAILURE, GOOD, UNSEEN, WARNING, Finding, unseen
 
 DAY = 86400.0
@@ -49,7 +49,22 @@ def hub(seen, now):
             return Finding("hub", WARNING, words, machine_judgement.cause_of_slowness(seen))
         return Finding("hub", GOOD, f"JupyterHub {version}")
     words = answer.get("trouble") or f"status {answer['status']}"
+    if "status" in answer:
+        return Finding("hub", FAILURE, f"the hub answers wrongly: {words}", cause_of_errors(answer, seen))
     return Finding("hub", FAILURE, f"the hub does not answer: {words}", cause_of_unit(seen, HUB))
+
+
+def cause_of_errors(answer, seen):
+    """Why something else comes than what a hub says of itself."""
+    units = seen["units"]
+    state = {} if "unseen" in units else units.get(HUB, {}).get("ActiveState")
+    if state in ("inactive", "failed", "activating"):
+        return "another program has the hub's port, so that the hub cannot start"
+    if machine_judgement.has_full_disk(seen):
+        return "the disk is full"
+    if answer["status"] >= 500:
+        return "the hub runs, but fails inside: `journalctl -u jupyterhub` has its error"
+    return "another program has the hub's port"
 
 
 def version_in(body):
@@ -105,7 +120,12 @@ def way_to_the_hub(seen, now):
     if there["status"] == 200 and version_in(there["body"]):
         return Finding("way to the hub", GOOD, "the proxy leads to the hub")
     words = f"the proxy answers {there['status']} where it should lead to the hub"
-    return Finding("way to the hub", FAILURE, words, "the proxy has lost the hub's route")
+    why = "the proxy has lost the hub's route"
+    if there["status"] in (502, 504):
+        why = "the proxy's route leads to where no hub answers"
+    elif there["status"] >= 500:
+        why = "the proxy, or what answers in its place at its port, fails"
+    return Finding("way to the hub", FAILURE, words, why)
 
 
 def way_to_a_server(seen, now):
@@ -195,8 +215,11 @@ JUDGES = (
     certificate,
     machine_judgement.disks,
     machine_judgement.memory,
+    restarts.judge,
+    kills.judge,
     machine_judgement.tasks,
     machine_judgement.clock,
+    ssh.judge,
     environment,
     culler,
     failed_units,

@@ -15,7 +15,16 @@ KEPT_ACTS = 50
 
 def last():
     """The report of the last pass; an empty one before the first."""
-    empty = {"at": 0.0, "state": None, "findings": [], "acts": [], "streaks": {}, "since": {}}
+    empty = {
+        "at": 0.0,
+        "state": None,
+        "findings": [],
+        "acts": [],
+        "streaks": {},
+        "since": {},
+        "kills": {},
+        "restarts": {},
+    }
     found = read_json(REPORT)
     return {**empty, **found} if isinstance(found, dict) else empty
 

@@ -15,7 +15,7 @@ from coursehub.droplet.generations import CURRENT, MARKER
 from coursehub.droplet.hub import CONFIG
 from coursehub.droplet.mount_home import HOME, RECORD
 from coursehub.droplet.system import OperationFailed, read_text, run
-from coursehub.watchdog import machine
+from coursehub.watchdog import kills, machine, ssh
 from coursehub.watchdog.asking import ask
 
 HUB, PROXY = "jupyterhub.service", "traefik.service"
@@ -46,6 +46,8 @@ def look():
         "culler": (culler,),
         "environment": (environment,),
         "deploy": (last_deploy,),
+        "kills": (kills.look,),
+        "ssh": (ssh.look,),
         **{name: (one,) for name, one in machine.LOOKS.items()},
     }
     # Side by side: when all that is asked for an answer hangs, one patience is enough.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 GOOD, WARNING, FAILURE, UNSEEN = "good", "warning", "failure", "unseen"
 """What a finding can be. `unseen` is not known, which is neither good nor bad."""
+ONLY_TOLD = frozenset({"memory of a server", "restarts"})
+"""What somebody's notebook did to itself, and what is over, is told, and makes no hub degraded."""
 UP, DEGRADED, DOWN = "up", "degraded", "down"
 STOPS_THE_CLASS = frozenset({"volume", "hub", "proxy", "way to the hub", "way to a server", "environment"})
 """The findings without which nobody can work; the others make a hub degraded, not down."""
@@ -47,5 +49,5 @@ def state_of(findings) -> str:
     bad = {finding.name for finding in findings if finding.bad}
     if bad & STOPS_THE_CLASS:
         return DOWN
-    worth_a_look = any(finding.level == WARNING for finding in findings)
+    worth_a_look = any(one.level == WARNING and one.name not in ONLY_TOLD for one in findings)
     return DEGRADED if bad or worth_a_look else UP

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from coursehub.droplet import lock, people
 from coursehub.droplet.system import OperationFailed
-from coursehub.watchdog import acts, decision, judgement, keeping, looks
+from coursehub.watchdog import acts, decision, judgement, keeping, kills, looks, restarts
 from coursehub.watchdog.model import GOOD, state_of
 
 ACTS_IN_A_PASS = 3
@@ -50,11 +50,11 @@ def without_remains():
 
 def watch(before, now):
     """(report, events) of this pass, with all that was done in it."""
-    seen, found = judged(now)
+    seen, found = judged(now, before)
     streaks = streaks_with(before["streaks"], found)
     if decision.next_act(found, seen, before["acts"], streaks, now):
         time.sleep(CONFIRMING)
-        seen, found = judged(time.time())
+        seen, found = judged(time.time(), before)
     events = keeping.changes(before, [asdict(one) for one in found], now)
     done = list(before["acts"])
     for _ in range(ACTS_IN_A_PASS):
@@ -67,7 +67,7 @@ def watch(before, now):
         done = [*done, entry][-keeping.KEPT_ACTS :]
         events.append({"what": "did", **entry, "seconds": round(time.time() - at, 1)})
         middle = {"findings": [asdict(one) for one in found], "since": since(before, found, now)}
-        seen, found = judged(time.time())
+        seen, found = judged(time.time(), before)
         events += keeping.changes(middle, [asdict(one) for one in found], time.time())
     return {
         "at": time.time(),
@@ -80,12 +80,17 @@ def watch(before, now):
         "since": since(before, found, now),
         "capacity": {key: seen[key] for key in ("disks", "memory")},
         "servers": seen["servers"].get("running"),
+        "kills": seen["kills"],
+        "restarts": seen["restarts"],
     }, events
 
 
-def judged(now):
-    """(seen, findings) of this moment."""
+def judged(now, before):
+    """(seen, findings) of this moment; `before` is the last report."""
     seen = looks.look()
+    seen["kills"] = kills.remembered(before["kills"], seen["kills"], now)
+    counts = restarts.counted(seen["units"])
+    seen["restarts"] = restarts.remembered(before["restarts"], counts, now, restarts.ending)
     seen["changed"] = looks.attempted(acts.changed)
     return seen, judgement.findings(seen, now)
 

@@ -1,0 +1,134 @@
+"""What is broken in the drill (`faults.py`): how, who should tell it, and how it is undone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.cgroup import version
+from sandbox.machine import Machine
+from student import Student
+
+CACHE = "/opt/course/cache/uv"
+SNIPPET = "/opt/tljh/config/jupyterhub_config.d/coursehub.py"
+NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
+HOARD = "import threading; threading.Timer(1, lambda: [b'x' * 100_000_000 for _ in range(40)]).start()"
+BOMB = "import subprocess; subprocess.Popen(['bash', '-c', 'bomb() { bomb | bomb & }; bomb']).pid > 0"
+IMPOSTOR = """
+import http.server
+class Broken(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(500)
+http.server.HTTPServer(("127.0.0.1", 15001), Broken).serve_forever()
+"""
+MANY = f"""
+import itertools, os
+os.makedirs("{CACHE}/many", exist_ok=True)
+try:
+    for number in itertools.count():
+        open("{CACHE}/many/" + str(number), "w").close()
+except OSError:
+    pass
+"""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`strike` and `undo` are done to the machine. `finding` is the watchdog's name for it, where it can know
+    it; `outside`: whether who comes from outside can notice; `heals`: whether no person is needed."""
+
+    name: str
+    strike: Callable[[Machine], object]
+    finding: str | None
+    outside: bool = True
+    heals: bool = True
+    undo: Callable[[Machine], object] = lambda box: None
+
+
+def shell(script: str) -> Callable[[Machine], object]:
+    return lambda box: box.run(["sh", "-c", script], timeout=300)
+
+
+def in_a_kernel(code: str) -> Callable[[Machine], object]:
+    """A student runs this in a notebook."""
+
+    def strike(box: Machine) -> None:
+        student = Student(f"http://{box.address}", "student-02", "a first password").log_in().open_server()
+        student.write("mine.ipynb", NOTEBOOK)
+        with student.open("mine.ipynb") as kernel:
+            kernel.run(code)
+
+    return strike
+
+
+def impostor(box: Machine) -> None:
+    """Another program takes the hub's port and answers each question with an error."""
+    box.run(["systemctl", "stop", "jupyterhub"])
+    box.run(["systemd-run", "--quiet", "--unit=impostor", "python3", "-c", IMPOSTOR])
+
+
+def freeze(frozen: bool) -> Callable[[Machine], object]:
+    """All processes of the machine stand still, as on a host that is overwhelmed."""
+
+    def change(box: Machine) -> None:
+        if version() == 2:
+            Path("/sys/fs/cgroup", box.group.path, "cgroup.freeze").write_text("1" if frozen else "0")
+            return
+        for place in box.group.directories:
+            if (place / "freezer.state").exists():
+                (place / "freezer.state").write_text("FROZEN" if frozen else "THAWED")
+
+    return change
+
+
+def leave_no_room(box: Machine) -> None:
+    box.run(["mkdir", "-p", CACHE])
+    box.run(["fallocate", "-l", "400M", f"{CACHE}/wheel"])
+    free = "$(df --output=avail -B1 / | tail -1)"
+    box.run(["sh", "-c", f"fallocate -l $(( {free} - 150000000 )) /root/ballast"])
+
+
+def breaks_configuration(box: Machine) -> None:
+    box.run(["cp", SNIPPET, "/root/snippet"])
+    box.run(["sh", "-c", f"echo 'raise RuntimeError(42)' >> {SNIPPET}"])
+    box.run(["systemctl", "restart", "--no-block", "jupyterhub"])
+
+
+def reset_budget(box: Machine) -> None:
+    """As if the hour were over, for which the watchdog's budget is."""
+    path = "/opt/course/state/watchdog.json"
+    with contextlib.suppress(ValueError):
+        report = json.loads(box.run(["cat", path], check=False).stdout or b"{}")
+        for entry in report.get("kills", {}), report.get("restarts", {}):
+            for one in entry.values():
+                one["at"] = 0.0
+        box.run(["tee", path], input=json.dumps(report | {"acts": []}).encode())
+
+
+KILL = "systemctl kill --signal=SIGKILL --kill-who=main"
+STOP = "systemctl kill --signal=SIGSTOP --kill-who=main"
+FAULTS = (
+    Fault("hub killed", shell(f"{KILL} jupyterhub"), "restarts"),
+    Fault("hub switched off", shell("systemctl stop jupyterhub"), "hub"),
+    Fault("hub in a crash loop by bad configuration", breaks_configuration, "hub"),
+    Fault("proxy killed", shell(f"{KILL} traefik"), "restarts"),
+    Fault("proxy switched off", shell("systemctl stop traefik"), "proxy"),
+    Fault("proxy's routes lost", shell("echo > /opt/tljh/state/rules/rules.toml"), "way to the hub"),
+    Fault("port 80 hung", shell(f"{STOP} traefik"), "proxy"),
+    Fault("500s", impostor, "hub", heals=False, undo=shell("systemctl stop impostor; sleep 1")),
+    Fault("disk full", leave_no_room, "disk", outside=False, undo=shell("rm -f /root/ballast")),
+    Fault("inodes gone", lambda box: box.run(["python3", "-c", MANY], timeout=300), "disk", outside=False),
+    Fault("memory eaten by a student", in_a_kernel(HOARD), "memory of a server", outside=False),
+    Fault("a fork bomb by a student", in_a_kernel(BOMB), "processes", outside=False),
+    Fault(
+        *("sshd dead", shell("systemctl stop ssh.socket ssh.service 2>/dev/null; true"), "SSH"),
+        outside=False,
+    ),
+    Fault("machine frozen", freeze(True), None, heals=False, undo=freeze(False)),
+    Fault("machine off", lambda box: box.kill(), None, heals=False, undo=lambda box: box.boot()),
+)
+"""In the order of the drill. What only the check from outside can see (a name that leads astray, a wrong
+clock) is in `faults.astray`."""

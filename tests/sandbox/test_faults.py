@@ -1,0 +1,133 @@
+"""What students do to a server, and what befalls it beside hub and proxy: told with its cause, and healed.
+
+The tests of this file tell one story, in order, on one machine; test_watchdog.py has what befalls hub and
+proxy, and how long the timer takes.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sandbox.commands import wait_until
+from student import Refused, Student, in_the_middle
+
+pytestmark = pytest.mark.sandbox
+REPORT, LOG = "/opt/course/state/watchdog.json", "/opt/course/state/watchdog.log"
+NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
+# Neither cell waits for what it began: a kernel that is killed never says that its cell has ended.
+HOARD = "import threading; threading.Timer(1, lambda: [b'x' * 100_000_000 for _ in range(40)]).start()"
+BOMB = "import subprocess; subprocess.Popen(['bash', '-c', 'bomb() { bomb | bomb & }; bomb']).pid > 0"
+SERVER = "jupyter-grace.service"
+
+
+@pytest.fixture(scope="module")
+def box(make_deployed):
+    course, box = make_deployed("test-breaking-faults")
+    course.override["health"] = {"watchdog": True}
+    course.deploy()
+    # No pass but those that a test starts.
+    box.run(["systemctl", "stop", "coursehub-watchdog.timer"])
+    return box
+
+
+@pytest.fixture(scope="module")
+def kernel(box):
+    """Ada, in the middle of something, through all that happens."""
+    with in_the_middle(f"http://{box.address}") as kernel:
+        yield kernel
+
+
+def log_in_grace(box) -> Student:
+    """The one who does what one should not."""
+    grace = Student(f"http://{box.address}", "grace", "a first password").log_in().open_server()
+    grace.write("hers.ipynb", NOTEBOOK)
+    return grace
+
+
+def a_pass(box) -> dict[str, dict]:
+    """What a pass of the watchdog finds that is not good, by name."""
+    box.run(["systemctl", "start", "coursehub-watchdog.service"], timeout=180)
+    found = json.loads(box.run(["cat", REPORT]).stdout)["findings"]
+    return {one["name"]: one for one in found if one["level"] != "good"}
+
+
+def events(box, since: int = 0) -> list[dict]:
+    logged = box.run(["cat", LOG], check=False).stdout
+    return [json.loads(line) for line in logged.decode().splitlines()][since:]
+
+
+def acts(box, since: int) -> list[str]:
+    return [event["act"] for event in events(box, since) if event["what"] == "did"]
+
+
+def show(box, unit: str, name: str) -> str:
+    return box.run(["systemctl", "show", unit, f"--property={name}", "--value"]).stdout.decode().strip()
+
+
+def answers(box) -> bool:
+    words = ["curl", "--silent", "--fail", "--max-time", "5", "http://127.0.0.1/hub/api/"]
+    return box.run(words, check=False).returncode == 0
+
+
+def is_alive(box, number: str) -> bool:
+    return box.run(["test", "-d", f"/proc/{number}"], check=False).returncode == 0
+
+
+def test_who_wants_too_much_memory_loses_a_kernel_and_no_more(box, kernel):
+    assert a_pass(box) == {}
+    grace = log_in_grace(box)
+    with grace.open("hers.ipynb") as hers:
+        before = show(box, SERVER, "MainPID"), show(box, "jupyterhub", "MainPID")
+        number = hers.run("import os; os.getpid()")
+        hers.run(HOARD)
+        wait_until(lambda: not is_alive(box, number), 60, "the kernel's end", interval=0.5)
+    found = a_pass(box)
+    assert found.keys() == {"memory of a server"}, found
+    words = found["memory of a server"]
+    assert "limits.memory" in words["why"] and "grace" not in str(words)
+    assert (show(box, SERVER, "MainPID"), show(box, "jupyterhub", "MainPID")) == before
+    assert grace.read("hers.ipynb") and kernel.run("kept") == "7"
+
+
+def test_a_fork_bomb_stays_in_one_server_which_is_ended(box, kernel):
+    assert show(box, SERVER, "TasksMax") == "1000"
+    since = len(events(box))
+    grace = log_in_grace(box)
+    with grace.open("hers.ipynb") as hers:
+        hers.run(BOMB)
+        wait_until(lambda: int(show(box, SERVER, "TasksCurrent")) > 950, 60, "it is full", interval=0.5)
+    assert kernel.run("kept") == "7" and answers(box)
+    first = a_pass(box)
+    assert "runaway" in first["processes"]["why"] and acts(box, since) == []
+    a_pass(box)
+    assert acts(box, since) == ["end_server"]
+    assert show(box, SERVER, "ActiveState") != "active"
+    assert "processes" not in a_pass(box) and kernel.run("kept") == "7"
+    wait_until(lambda: log_in_again(box), 120, "she can work again", interval=1)
+
+
+def log_in_again(box) -> bool:
+    try:
+        return bool(log_in_grace(box).read("hers.ipynb"))
+    except (Refused, AssertionError, StopIteration):  # the hub takes a moment to notice
+        return False
+
+
+def test_an_sshd_that_ended_is_started_again(box):
+    since = len(events(box))
+    units = "ssh.socket ssh.service"
+    box.run(["sh", "-c", f"systemctl stop {units}; ! ss -Hltn 'sport = 22' | grep -q ."], check=False)
+    first = a_pass(box)
+    assert first["SSH"]["why"] == "sshd is switched off" and acts(box, since) == []
+    assert "SSH" not in a_pass(box) and acts(box, since) == ["restart_ssh"]
+
+
+def test_an_sshd_that_hangs_is_restarted(box):
+    reports = json.loads(box.run(["cat", REPORT]).stdout) | {"acts": []}
+    box.run(["tee", REPORT], input=json.dumps(reports).encode())
+    since = len(events(box))
+    box.run(["systemctl", "kill", "--signal=SIGSTOP", "--kill-who=main", "ssh.service"])
+    assert a_pass(box)["SSH"]["why"] == "sshd runs and does not answer"
+    assert "SSH" not in a_pass(box) and acts(box, since) == ["restart_ssh"]
