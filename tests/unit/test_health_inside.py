@@ -64,6 +64,15 @@ def test_what_the_watchdog_found_makes_it_degraded(level):
     assert result.findings[-1].why == "the disk will soon be full" and result.findings[-1].level == level
 
 
+@pytest.mark.parametrize("name", ["memory of a server", "restarts"])
+def test_what_is_only_told_makes_no_hub_degraded(name):
+    """As the watchdog has it: a notebook that wanted too much memory is not the hub's trouble."""
+    result = merged(UP, seen(found(name, "warning", why="limits.memory")))
+    assert (result.state, result.title) == (UP.state, UP.title) and result.findings[-1].why == "limits.memory"
+    both = merged(UP, seen(found(name, "warning"), found("disk", "warning", why="it is full")))
+    assert both.state == "degraded" and both.cause == "it is full"
+
+
 def test_what_it_could_not_see_is_no_trouble():
     assert merged(UP, seen(found("clock", "unseen"))).state == "up"
 
@@ -78,6 +87,9 @@ def test_the_cause_of_a_hub_that_is_down():
     ]
 
 
+ASTRAY = replace(DOWN, findings=(Finding("name", "failure", "it leads nowhere"),))
+STILL = replace(DOWN, findings=(CONNECTED, replace(BAD, seen="http://203.0.113.5/hub/api/: timed out")))
+HANGS = {"proxy": "no answer"}
 CAUSES = {
     "a full disk comes before the hub that it stops": (
         DOWN,
@@ -90,7 +102,22 @@ CAUSES = {
         "the hub is switched off",
     ),
     "the proxy": (DOWN, seen(well=False, states={"proxy": "failed", "hub": "inactive"}), "the proxy ended"),
-    "it hangs": (DOWN, seen(well=False), "the hub runs and does not answer"),
+    "it hangs": (
+        DOWN,
+        seen(well=False, answers=HANGS | {"hub": "no answer"}),
+        "the hub runs and does not answer",
+    ),
+    "the proxy hangs": (DOWN, seen(well=False, answers=HANGS), "the proxy runs and does not answer"),
+    "the routes are lost": (DOWN, seen(well=False, answers={"proxy": "status 404"}), "the proxy has lost"),
+    "another program": (
+        DOWN,
+        seen(well=False, states={"proxy": "active", "hub": "activating"}, answers={"hub": "status 500"}),
+        "another program has the hub's port",
+    ),
+    "it fails inside": (DOWN, seen(well=False, answers={"hub": "status 500"}), "the hub runs, but fails"),
+    "a wrong name": (ASTRAY, seen(), "the hub answers on the server itself, but its name"),
+    "frozen": (STILL, NoWay("silent", "it says nothing", "the server is frozen"), "the server is frozen"),
+    "sshd alone is silent": (DOWN, NoWay("silent", "it says nothing", "the server is frozen"), ""),
     "a firewall": (DARK, seen(), "the hub answers on the server itself"),
     "a deploy": (DOWN, seen(deploying={"who": "a deploy", "since": "12:00"}), "a deploy is at work"),
     "no server": (DARK, NoWay("unreachable", "no connection", "the server is off"), "the server is off"),

@@ -18,7 +18,8 @@ class Inside:
     """`now` is the server's clock; `watchdog` whether there is one, `timer` whether its timer runs; `report`
     its last report. `deploying` is who holds the lock of deploys: {"who", "since"}. `uptime` are the seconds
     since the server started, `deployed` the time of the last deploy's end. `well` is whether the hub answers
-    on the server itself, `states` those of its services; `did` what was just done there."""
+    on the server itself, `states` those of its services, `answers` what each answers there in place of what a
+    hub does ("" is well); `did` what was just done there."""
 
     now: float = 0.0
     watchdog: bool = False
@@ -29,6 +30,7 @@ class Inside:
     deployed: float = 0.0
     well: bool = False
     states: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
     did: tuple[str, ...] = ()
 
     @property
@@ -61,6 +63,7 @@ def inside_from(value: Mapping[str, Any]) -> Inside:
     """What was said, with everything missing that is not of its type."""
     deploying = mapping(value.get("deploying"))
     states = mapping(value.get("states")) or {}
+    answers = mapping(value.get("answers")) or {}
     return Inside(
         now=number(value.get("now")) or 0.0,
         watchdog=value.get("watchdog") is True,
@@ -71,6 +74,7 @@ def inside_from(value: Mapping[str, Any]) -> Inside:
         deployed=number(value.get("deployed")) or 0.0,
         well=value.get("well") is True,
         states={key: words(states.get(key)) for key in ("proxy", "hub")},
+        answers={key: words(answers.get(key)) for key in ("proxy", "hub")},
         did=tuple(words(one) for one in listed(value.get("did"))),
     )
 

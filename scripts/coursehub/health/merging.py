@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ..watchdog.model import ONLY_TOLD
 from .inside_model import INSIDE, Inside
-from .judgement import CERTIFICATE, CONNECTION, NAME, TITLES, span
+from .judgement import CERTIFICATE, CONNECTION, HUB, LOGIN, NAME, TITLES, span
 from .model import DEGRADED, DOWN, FAILURE, UNKNOWN, UNSEEN, UP, WARNING, Finding, Verdict
 from .way import CLOSED, OWN, SILENT, UNREACHABLE, NoWay
 
 OLD = 300.0
-"""Seconds without a look of the watchdog, which looks each minute, after which it looks no more."""
+"""Seconds without a look of the watchdog, which looks twice a minute, after which it looks no more."""
 JUST_NOW = 300.0
 """Seconds after a start of the server, or a deploy, in which there may be no report yet."""
 FIRST = ("volume", "disk", "proxy", "hub", "way to the hub", "certificate", "environment", "memory")
@@ -40,12 +41,17 @@ def merged(verdict: Verdict, seen: Inside | NoWay | None) -> Verdict:
         title = f"{TITLES[DOWN]}: {cause}; {rest_of(verdict)}" if cause else verdict.title
         fix = WAIT if isinstance(seen, Inside) and seen.busy else verdict.fix
         return replace(together, cause=cause, title=title, fix=fix)
-    worth = [one for one in found if one.level in (WARNING, FAILURE)]
-    if verdict.state == UP and worth:
-        first = next((one for one in worth if one.level == FAILURE), worth[0])
+    worth = [one for one in found if one.level in (WARNING, FAILURE) and is_worth_a_look(one)]
+    first = next((one for one in worth if one.level == FAILURE), worth[0] if worth else None)
+    if verdict.state == UP and first:
         title = f"{TITLES[DEGRADED]}: {first.name}: {first.seen}"
         return replace(together, state=DEGRADED, title=title, fix=first.fix, cause=first.why)
-    return together
+    return replace(together, cause=first.why if first else "")
+
+
+def is_worth_a_look(finding: Finding) -> bool:
+    """As the watchdog has it: what is only told makes no hub degraded."""
+    return finding.name.removeprefix(INSIDE) not in ONLY_TOLD
 
 
 def rest_of(verdict: Verdict) -> str:
@@ -85,7 +91,7 @@ def sleeping(seen: Inside) -> list[Finding]:
 def cause_of_down(verdict: Verdict, seen: Inside | NoWay) -> str:
     """Why nobody can log in, in one line; "" when that is not known."""
     if isinstance(seen, NoWay):
-        return seen.why if seen.kind in (SILENT, UNREACHABLE, CLOSED) and not reached(verdict) else ""
+        return cause_of_silence(verdict, seen)
     if seen.busy:
         since = seen.deploying["since"] if seen.deploying else ""
         return f"a deploy is at work on the server, since {since}" if since else "a deploy is at work"
@@ -96,13 +102,47 @@ def cause_of_down(verdict: Verdict, seen: Inside | NoWay) -> str:
         if (one := failing.get(f"{INSIDE}{name}")) and (name != CERTIFICATE or CERTIFICATE in bad):
             return one.why or one.seen
     if not seen.well:
-        for name, state in seen.states.items():
-            if state and (state != "active" or name == "hub"):
-                return f"the {name} {STATES.get(state, f'is {state}')}"
-        return "the hub does not answer on the server itself"
-    if bad & {NAME, CONNECTION}:
-        return "the hub answers on the server itself: the way there is cut, as by a firewall or a DNS record"
+        return cause_by_the_services(seen)
+    if NAME in bad:
+        return (
+            "the hub answers on the server itself, but its name does not lead there: the DNS record is wrong"
+        )
+    if CONNECTION in bad:
+        return "the hub answers on the server itself: the way there is cut, as by a firewall"
     return ""
+
+
+def cause_of_silence(verdict: Verdict, seen: NoWay) -> str:
+    """Why nobody can log in to a server that cannot be entered either. A kernel takes connections for
+    programs that stand still, so that a connection alone says nothing against a server that is frozen."""
+    if seen.kind == SILENT:
+        return "" if answered(verdict) else seen.why
+    return seen.why if seen.kind in (UNREACHABLE, CLOSED) and not reached(verdict) else ""
+
+
+def answered(verdict: Verdict) -> bool:
+    """Whether any web page came, be it an error."""
+    pages = [one for one in verdict.findings if one.name in (HUB, LOGIN)]
+    return any(not one.bad or "status" in one.seen for one in pages)
+
+
+def cause_by_the_services(seen: Inside) -> str:
+    """Why the hub does not answer on the server itself, by the states of the services and their answers."""
+    hub, proxy = (seen.answers.get(name, "") for name in ("hub", "proxy"))
+    for name, state in seen.states.items():
+        if state and state != "active":
+            if name == "hub" and hub.startswith("status"):
+                return "another program has the hub's port, so that the hub cannot start"
+            return f"the {name} {STATES.get(state, f'is {state}')}"
+    if hub.startswith("status"):
+        return f"the hub runs, but fails inside ({hub})"
+    if hub:
+        return "the hub runs and does not answer"
+    if proxy == "status 404":
+        return "the proxy has lost the hub's route"
+    if proxy.startswith("status"):
+        return f"the proxy does not lead to the hub ({proxy})"
+    return "the proxy runs and does not answer" if proxy else "the hub does not answer on the server itself"
 
 
 def reached(verdict: Verdict) -> bool:

@@ -18,6 +18,7 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def main(words):
 def look():
     """What is known here without asking anybody: the watchdog's last report, and who holds the lock."""
     now = time.time()
+    answers = {"proxy": answer_of(PROXY_URL), "hub": answer_of(HUB_URL)}
     return {
         "now": now,
         "watchdog": WATCHDOG.exists(),
@@ -54,7 +56,8 @@ def look():
         # Within a short while after these, there is no report yet: that is no trouble.
         "uptime": float(Path("/proc/uptime").read_text().split()[0]),
         "deployed": AUDIT.stat().st_mtime if AUDIT.exists() else None,
-        "well": well(),
+        "well": not any(answers.values()),
+        "answers": answers,
         "states": {"proxy": state(PROXY), "hub": state(HUB)},
     }
 
@@ -161,12 +164,12 @@ def locked():
 
 def well():
     """Whether the hub answers here, and the proxy leads to it."""
-    return is_hub(HUB_URL) and is_hub(PROXY_URL)
+    return not (answer_of(HUB_URL) or answer_of(PROXY_URL))
 
 
-def is_hub(url):
-    """Whether JupyterHub's API answers there, by https where http leads to it. Its certificate is another
-    matter, and nothing secret is sent."""
+def answer_of(url):
+    """ "" where JupyterHub's API answers, by https where http leads to it; else "status 404" or the like, or
+    "no answer". Its certificate is another matter, and nothing secret is sent."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -174,9 +177,16 @@ def is_hub(url):
     opener = urllib.request.build_opener(*ways)
     try:
         with opener.open(url, timeout=ANSWER) as answer:
-            return "version" in json.loads(answer.read(1 << 16))
-    except (OSError, ValueError, TypeError, http.client.HTTPException):
-        return False
+            status, body = answer.status, answer.read(1 << 16)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return f"status {error.code}"
+    except (OSError, ValueError, http.client.HTTPException):
+        return "no answer"
+    with contextlib.suppress(ValueError, TypeError):
+        if "version" in json.loads(body):
+            return ""
+    return f"status {status}"
 
 
 def state(unit):
