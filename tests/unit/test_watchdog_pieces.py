@@ -192,8 +192,8 @@ def test_a_full_disk_of_the_homes_is_nothing_to_delete_from_twice():
 
 def test_what_may_pass_is_given_the_time():
     lost = {"servers": {"running": 1, "answer": {**ANSWER, "status": 503}}}
-    assert decide(lost, streaks={"way to a server": 2}) is None
-    assert decide(lost, streaks={"way to a server": 3}).name == "restart_hub"
+    assert decide(lost, streaks={"way to a server": 4}) is None
+    assert decide(lost, streaks={"way to a server": 5}).name == "restart_hub"
 
 
 def test_a_runaway_is_ended_by_name():

@@ -1,4 +1,4 @@
-"""The watchdog's place on the droplet: its program, and the timer that runs it each minute.
+"""The watchdog's place on the droplet: its program, and the timer that runs it twice a minute.
 
 The program lies in a directory that is named by its content, and one small file leads there: whoever starts
 it meanwhile runs the former one or the new one, whole.
@@ -37,11 +37,11 @@ TasksMax=64
 TIMER_UNIT = """\
 # Written by coursehub at each deploy: this file is replaced.
 [Unit]
-Description=Looks at the hub each minute
+Description=Looks at the hub twice a minute
 
 [Timer]
 OnBootSec=90
-OnUnitInactiveSec=60
+OnUnitInactiveSec=30
 AccuracySec=1
 
 [Install]

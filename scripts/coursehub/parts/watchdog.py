@@ -1,4 +1,4 @@
-"""The watchdog, which looks at the hub each minute from inside and heals what it knows."""
+"""The watchdog, which looks at the hub twice a minute from inside and heals what it knows."""
 
 from __future__ import annotations
 

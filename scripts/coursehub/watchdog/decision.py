@@ -24,7 +24,7 @@ REMEDIES = {
 TAKEN_BACK_FIRST = ("take_back", "restart_hub", "restart_proxy")
 """For a hub that crashes over and over while its configuration is not the one that was last seen healthy."""
 ON_A_WARNING = frozenset({"processes", "way to a server", "clock"})
-CALM = {"way to a server": 3, "processes": 2, "clock": 5, "certificate": 2, "SSH": 2}
+CALM = {"way to a server": 5, "processes": 2, "clock": 10, "certificate": 2, "SSH": 2}
 """So many passes in a row must find it: a server that ends just now is no reason to restart the hub."""
 HOUR = 3600.0
 EACH, ALTOGETHER = 2, 6

@@ -13,7 +13,7 @@ COUNTS = (("", "memory.events"), ("memory", "memory.oom_control"))
 """Where a control group of version 2, and of version 1, counts: a line "oom_kill N" in either
 (https://docs.kernel.org/admin-guide/cgroup-v2.html, and cgroup-v1/memory.html)."""
 SHOWN = 15 * 60.0
-"""Seconds for which it is told: who asks from outside does not ask each minute."""
+"""Seconds for which it is told: who asks from outside does not ask all the time."""
 
 
 def look(groups=GROUPS):
