@@ -8,10 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import volumes
+from coursehub.ssh import SshSession
+from coursehub.ssh_login import Login
+from sandbox import state
 from sandbox.cgroup import version
 from sandbox.machine import Machine
 from student import Student
 
+DEVICE, VOLUME = "/dev/disk/by-id/scsi-0DO_Volume_the-drill", "home"
 CACHE = "/opt/course/cache/uv"
 SNIPPET = "/opt/tljh/config/jupyterhub_config.d/coursehub.py"
 NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
@@ -38,7 +43,8 @@ except OSError:
 @dataclass(frozen=True)
 class Fault:
     """`strike` and `undo` are done to the machine. `finding` is the watchdog's name for it, where it can know
-    it; `outside`: whether who comes from outside can notice; `heals`: whether no person is needed."""
+    it; `outside`: whether who comes from outside without a key can notice; `heals`: whether it ends without
+    a person; `prepare` is done before, and not counted."""
 
     name: str
     strike: Callable[[Machine], object]
@@ -46,6 +52,7 @@ class Fault:
     outside: bool = True
     heals: bool = True
     undo: Callable[[Machine], object] = lambda box: None
+    prepare: Callable[[Machine], object] = lambda box: None
 
 
 def shell(script: str) -> Callable[[Machine], object]:
@@ -97,6 +104,17 @@ def breaks_configuration(box: Machine) -> None:
     box.run(["systemctl", "restart", "--no-block", "jupyterhub"])
 
 
+def give_volume(box: Machine) -> None:
+    """The students' files are moved to a volume, as by a deploy with `droplet.volume`."""
+    folder = state.directory() / box.name
+    if box.run(["test", "-e", "/opt/course/state/volume.json"], check=False).returncode == 0:
+        return
+    volumes.attach(box, volumes.make(folder / VOLUME, 2 << 30), DEVICE)
+    login = Login(box.address, 22, (box.host_key,), (folder / "id_ed25519").read_text(), "")
+    with SshSession(login) as session:
+        session.call("storage.mount", {"device": DEVICE})
+
+
 def reset_budget(box: Machine) -> None:
     """As if the hour were over, for which the watchdog's budget is."""
     path = "/opt/course/state/watchdog.json"
@@ -121,7 +139,10 @@ FAULTS = (
     Fault("500s", impostor, "hub", heals=False, undo=shell("systemctl stop impostor; sleep 1")),
     Fault("disk full", leave_no_room, "disk", outside=False, undo=shell("rm -f /root/ballast")),
     Fault("inodes gone", lambda box: box.run(["python3", "-c", MANY], timeout=300), "disk", outside=False),
-    Fault("memory eaten by a student", in_a_kernel(HOARD), "memory of a server", outside=False),
+    # The kernel ends that notebook's program by itself, and it is told for a quarter of an hour.
+    Fault(
+        *("memory eaten by a student", in_a_kernel(HOARD), "memory of a server"), outside=False, heals=False
+    ),
     Fault("a fork bomb by a student", in_a_kernel(BOMB), "processes", outside=False),
     Fault(
         *("sshd dead", shell("systemctl stop ssh.socket ssh.service 2>/dev/null; true"), "SSH"),
@@ -129,6 +150,7 @@ FAULTS = (
     ),
     Fault("machine frozen", freeze(True), None, heals=False, undo=freeze(False)),
     Fault("machine off", lambda box: box.kill(), None, heals=False, undo=lambda box: box.boot()),
+    Fault("volume unmounted", shell("umount --lazy /home"), "volume", prepare=give_volume),
 )
-"""In the order of the drill. What only the check from outside can see (a name that leads astray, a wrong
-clock) is in `faults.astray`."""
+"""In the order of the drill; the volume comes last, for a machine that boots must be shown it anew. What only
+the check from outside can see (a name that leads astray, a wrong clock) is in `faults.astray`."""

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """One thing after another is broken on a hub: how soon is it told, with which cause, and healed?
 
-    python bench/faults.py [--json] [--only WORD]      needs root; some twenty minutes for all
+    python bench/faults.py [--json] [--only WORD …]    needs root; some twenty minutes for all
     python bench/faults.py --healthy 200               no false alarms while a class is at work
 
 On one sandbox machine (4 GB, 2 CPUs, a disk of 8 GB) with the sample course, deployed as for a class: the
-watchdog's timer runs each minute, and nothing else heals. The check from outside is
-`coursehub.health.Looking`, over and over. Seconds count from the moment of the fault.
+watchdog's timer runs, and nothing else heals. The check from outside, with the key into the server, looks all
+the time, as the workflow does once (`outside.py`). Seconds count from the moment of the fault.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -27,10 +26,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import course
-from breakages import FAULTS, NOTEBOOK, Fault, reset_budget
+from breakages import FAULTS, NOTEBOOK, VOLUME, Fault, reset_budget
+from outside import Outside, from_outside, means_for
 
+import volumes
 from coursehub.health import look
-from coursehub.health.looking import Looking
+from coursehub.health.checking import Means
 from coursehub.health.model import Hub, Limits, Verdict
 from coursehub.problems import CoursehubError, Failure
 from sandbox import host, machine, network, sources, state
@@ -41,23 +42,25 @@ ROOT = Path(__file__).resolve().parents[1]
 MACHINE = "drill"
 LOG, REPORT = "/opt/course/state/watchdog.log", "/opt/course/state/watchdog.json"
 PATIENCE = 240.0
-ONE_LOOK = Limits(whole=20, connect=3, answer=5, spacing=0, tries=1)
 STUDENTS = 6
 
 
 @contextmanager
-def drilled() -> Iterator[machine.Machine]:
-    """A hub as a deploy leaves it; afterwards nothing of it is left but downloads."""
+def drilled(keep: bool) -> Iterator[machine.Machine]:
+    """A hub as a deploy leaves it; afterwards nothing of it is left but downloads, unless it is kept."""
     host.check()
     host.install_packages()
     folder = state.directory() / MACHINE
     had_network, had_mirror = network.find() is not None, sources.running() is not None
-    remove(folder)
-    try:
-        yield build(folder)
-    finally:
+    left = machine.find(MACHINE) if keep else None
+    if not left:
         remove(folder)
-        if not had_mirror:
+    try:
+        yield left or build(folder)
+    finally:
+        if not keep:
+            remove(folder)
+        if not had_mirror and not keep:
             sources.stop()
         if not had_network and not machine.all_machines():
             network.remove()
@@ -66,6 +69,8 @@ def drilled() -> Iterator[machine.Machine]:
 def remove(folder: Path) -> None:
     if left := machine.find(MACHINE):
         left.destroy()
+    if (volume := folder / VOLUME).exists():
+        volumes.release(volume)
     subprocess.run(["rm", "-rf", folder], check=True)
 
 
@@ -98,70 +103,23 @@ def events(box: machine.Machine, since: int = 0) -> list[dict]:
     return [json.loads(line) for line in logged.splitlines()][since:]
 
 
-def always_there() -> tuple[str, int]:
-    """A server that takes every connection: by it, the check knows that its own network works."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def take() -> None:
-        while True:
-            listener.accept()[0].close()
-
-    threading.Thread(target=take, daemon=True).start()
-    return listener.getsockname()
-
-
-CONTROL = always_there()
-
-
-def from_outside(hub: Hub) -> Verdict:
-    return Looking(hub, ONE_LOOK, [CONTROL]).run()
-
-
-class Outside:
-    """The check from outside, over and over: when it first told of trouble, and when that was over."""
-
-    def __init__(self, hub: Hub, began: float):
-        self.hub, self.began = hub, began
-        self.told: float | None = None
-        self.over: float | None = None
-        self.words = ""
-        self.end = threading.Event()
-        self.thread = threading.Thread(target=self.watch, daemon=True)
-        self.thread.start()
-
-    def watch(self) -> None:
-        while not self.end.is_set():
-            verdict = from_outside(self.hub)
-            passed = time.monotonic() - self.began
-            if verdict.state != "up" and self.told is None:
-                self.told, self.words = passed, verdict.title
-            if verdict.state != "up":
-                self.over = None
-            elif self.told is not None and self.over is None:
-                self.over = passed
-            self.end.wait(0.5)
-
-    def stop(self) -> None:
-        self.end.set()
-        self.thread.join(30)
-
-
-def drill(box: machine.Machine, fault: Fault) -> dict:
+def drill(box: machine.Machine, fault: Fault, means: Means) -> dict:
     """Break one thing, and wait for what is to be told and healed."""
+    fault.prepare(box)
     reset_budget(box)
     since = len(events(box))
     began = time.monotonic()
     fault.strike(box)
     if not fault.outside:
         began = time.monotonic()
-    outside = Outside(Hub("http", box.address, 80), began)
+    outside = Outside(Hub("http", box.address, 80), means, began)
     found, over = {}, None
     try:
         while time.monotonic() - began < PATIENCE:
             logged = events(box, since) if fault.finding else []
             found, over = progress(logged, fault.finding, found, over, time.monotonic() - began)
             healed = outside.over if fault.outside and outside.told else over
-            is_told = (found or not fault.finding) and (outside.told or not fault.outside)
+            is_told = (found or not fault.finding) and outside.told
             if is_told and (healed or not fault.heals):
                 break
             time.sleep(1)
@@ -174,10 +132,11 @@ def drill(box: machine.Machine, fault: Fault) -> dict:
         "outside": rounded(outside.told),
         "healed": rounded(healed) if fault.heals else None,
         "cause": found.get("words", ""),
+        "causes": outside.causes,
         "seen": outside.words,
         "acts": [one["act"] for one in (events(box, since) if fault.finding else []) if one["what"] == "did"],
     }
-    settle(box)
+    settle(box, means)
     return result
 
 
@@ -190,9 +149,9 @@ def progress(
             continue
         if event["what"] == "found" and not found:
             why = f" ({event['why']})" if event["why"] else ""
-            found = {"after": passed, "words": event["seen"] + why}
-        elif event["what"] == "over" and found and over is None:
-            over = passed
+            found = {"after": passed, "words": event["seen"] + why, "at": event["at"]}
+        elif found and over is None and event["at"] > found["at"]:
+            over = passed  # or less bad: a disk that was full may still be nearly so
     return found, over
 
 
@@ -200,34 +159,31 @@ def rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 1)
 
 
-def settle(box: machine.Machine) -> None:
+def settle(box: machine.Machine, means: Means) -> None:
     """All is well again before the next fault."""
-    reset_budget(box)
     hub = Hub("http", box.address, 80)
 
     def is_well() -> bool:
-        if from_outside(hub).state == "up":
-            return True
+        reset_budget(box)
         box.run(["systemctl", "start", "coursehub-watchdog.service"], timeout=300, check=False)
-        return False
+        return from_outside(hub, means).state == "up"
 
     wait_until(is_well, 300, "a hub that is well again", interval=2)
-    box.run(["systemctl", "start", "coursehub-watchdog.service"], timeout=300, check=False)
     # Only a pass of its own counts: the timer begins its minute anew.
     box.run(["systemctl", "restart", "coursehub-watchdog.timer"])
 
 
-def astray(box: machine.Machine) -> list[dict]:
+def astray(box: machine.Machine, means: Means) -> list[dict]:
     """What only the check from outside can see: the name, and the clock."""
     nowhere = Hub("http", "hub.school.invalid", 80, server=box.address)
     elsewhere = Hub("http", "localhost", 80, server=box.address)
-    rows = [row_outside("DNS wrong: the name leads nowhere", lambda: from_outside(nowhere))]
-    rows.append(row_outside("DNS wrong: the name leads elsewhere", lambda: from_outside(elsewhere)))
+    rows = [row_outside("DNS wrong: the name leads nowhere", lambda: from_outside(nowhere, means))]
+    rows.append(row_outside("DNS wrong: the name leads elsewhere", lambda: from_outside(elsewhere, means)))
     ahead_by = look.ahead_by
     look.ahead_by = lambda date, now: ahead_by(date, now - 3600)
     try:
         here = Hub("http", box.address, 80)
-        rows.append(row_outside("clock wrong (an hour apart)", lambda: from_outside(here)))
+        rows.append(row_outside("clock wrong (an hour apart)", lambda: from_outside(here, means)))
     finally:
         look.ahead_by = ahead_by
     return rows
@@ -244,12 +200,13 @@ def row_outside(name: str, looking: Callable[[], Verdict]) -> dict:
         "outside": told,
         "healed": None,
         "cause": "",
+        "causes": [verdict.cause] if verdict.cause else [],
         "seen": title,
         "acts": [],
     }
 
 
-def healthy(box: machine.Machine, number: int) -> dict:
+def healthy(box: machine.Machine, number: int, means: Means) -> dict:
     """So many looks from inside and from outside at a hub with a class at work: all but "up" is an alarm."""
     box.run(["systemctl", "stop", "coursehub-watchdog.timer"])
     box.run(["systemctl", "start", "coursehub-watchdog.service"], timeout=300)
@@ -266,7 +223,7 @@ def healthy(box: machine.Machine, number: int) -> dict:
         nonlocal slowest, outside
         limits = Limits(spacing=0.2)
         for _ in range(number):
-            verdict = Looking(Hub("http", box.address, 80), limits, [CONTROL]).run()
+            verdict = from_outside(Hub("http", box.address, 80), means, limits)
             slowest, outside = max(slowest, verdict.seconds or 0.0), outside + 1
             if verdict.state != "up":
                 alarms.append(f"outside: {verdict.title}")
@@ -314,6 +271,10 @@ def at_work(box: machine.Machine, number: int, over: threading.Event) -> None:
             over.wait(2)
 
 
+def is_wanted(name: str, words: list[str] | None) -> bool:
+    return not words or any(word in name for word in words)
+
+
 def markdown(rows: list[dict]) -> str:
     """The table for Documentation/HealthChecks.md."""
 
@@ -331,25 +292,30 @@ def markdown(rows: list[dict]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", help="only the faults with this word in their name")
+    parser.add_argument("--only", nargs="+", help="only faults with one of these words in their names")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the machine, and take the one that is left"
+    )
     parser.add_argument("--healthy", type=int, metavar="N", help="N looks at a healthy hub instead")
     parser.add_argument("--json", action="store_true", help="all that was found as JSON")
     arguments = parser.parse_args()
     try:
-        with drilled() as box:
+        with drilled(arguments.keep) as box:
+            private = (state.directory() / MACHINE / "id_ed25519").read_text()
+            means = means_for(box, private)
             if arguments.healthy:
-                found = healthy(box, arguments.healthy)
+                found = healthy(box, arguments.healthy, means)
                 print(json.dumps(found, indent=1))
                 return 1 if found["alarms"] else 0
             rows = []
-            settle(box)
+            settle(box, means)
             for fault in FAULTS:
-                if arguments.only and arguments.only not in fault.name:
+                if not is_wanted(fault.name, arguments.only):
                     continue
-                rows.append(drill(box, fault))
+                rows.append(drill(box, fault, means))
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-            if not arguments.only:
-                rows += astray(box)
+            if not arguments.only or "astray" in arguments.only:
+                rows += astray(box, means)
     except CoursehubError as error:
         print(f"{error}\n{getattr(error, 'detail', '')}".rstrip(), file=sys.stderr)
         return 1

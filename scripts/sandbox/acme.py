@@ -89,6 +89,11 @@ class Identity:
         machine.run(["tee", place], input=self.certificate.read_bytes())
         machine.run(["update-ca-certificates"])
 
+    def distrust(self, machine: Machine) -> None:
+        """Take that back: what speaks with it next finds an authority that cannot be reached."""
+        machine.run(["rm", "-f", "/usr/local/share/ca-certificates/sandbox-authority.crt"])
+        machine.run(["update-ca-certificates", "--fresh"])
+
     def context(self) -> ssl.SSLContext:
         """For clients on the host."""
         return ssl.create_default_context(cafile=str(self.certificate))

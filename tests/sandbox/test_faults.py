@@ -7,9 +7,13 @@ proxy, and how long the timer takes.
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
+import volumes
+from coursehub.ssh import SshSession
+from coursehub.ssh_login import Login
 from sandbox.commands import wait_until
 from student import Refused, Student, in_the_middle
 
@@ -19,14 +23,44 @@ NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
 # Neither cell waits for what it began: a kernel that is killed never says that its cell has ended.
 HOARD = "import threading; threading.Timer(1, lambda: [b'x' * 100_000_000 for _ in range(40)]).start()"
 BOMB = "import subprocess; subprocess.Popen(['bash', '-c', 'bomb() { bomb | bomb & }; bomb']).pid > 0"
+IMPOSTOR = """
+import http.server
+class Broken(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(500)
+http.server.HTTPServer(("127.0.0.1", 15001), Broken).serve_forever()
+"""
+MANY = """
+import itertools, os
+os.makedirs("/opt/course/cache/uv/many", exist_ok=True)
+try:
+    for number in itertools.count():
+        open(f"/opt/course/cache/uv/many/{number}", "w").close()
+except OSError:
+    pass
+"""
+ASK = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "http://127.0.0.1:15001/"]
 SERVER = "jupyter-grace.service"
+UNMOUNT = "systemctl stop jupyterhub traefik coursehub-home; umount /opt/tljh/state /srv/course /home"
+DEVICE = "/dev/disk/by-id/scsi-0DO_Volume_of-the-faults"
 
 
 @pytest.fixture(scope="module")
-def box(make_deployed):
+def deployed(make_deployed):
     course, box = make_deployed("test-breaking-faults")
     course.override["health"] = {"watchdog": True}
     course.deploy()
+    return course, box
+
+
+@pytest.fixture(scope="module")
+def deployed_course(deployed):
+    return deployed[0]
+
+
+@pytest.fixture(scope="module")
+def box(deployed):
+    box = deployed[1]
     # No pass but those that a test starts.
     box.run(["systemctl", "stop", "coursehub-watchdog.timer"])
     return box
@@ -131,3 +165,62 @@ def test_an_sshd_that_hangs_is_restarted(box):
     box.run(["systemctl", "kill", "--signal=SIGSTOP", "--kill-who=main", "ssh.service"])
     assert a_pass(box)["SSH"]["why"] == "sshd runs and does not answer"
     assert "SSH" not in a_pass(box) and acts(box, since) == ["restart_ssh"]
+
+
+def budget(box, *acts: dict) -> None:
+    """As if these acts were all that the watchdog has done in this hour."""
+    report = json.loads(box.run(["cat", REPORT]).stdout) | {"acts": list(acts)}
+    box.run(["tee", REPORT], input=json.dumps(report).encode())
+
+
+def test_another_program_at_the_hubs_port_is_told(box):
+    """Restarting cannot help, and when that was tried often enough, a person is asked for."""
+    spent = {"at": time.time(), "act": "restart_hub", "finding": "hub", "on": "", "words": ""}
+    budget(box, *[spent] * 6)
+    box.run(["systemctl", "stop", "jupyterhub"])
+    box.run(["systemd-run", "--quiet", "--unit=impostor", "python3", "-c", IMPOSTOR])
+    wait_until(lambda: box.run(ASK, check=False).stdout == b"500", 30, "the other program", interval=0.2)
+    found = a_pass(box)
+    assert found["hub"]["why"] == "another program has the hub's port, so that the hub cannot start"
+    assert json.loads(box.run(["cat", REPORT]).stdout)["person"] is True
+    box.run(["systemctl", "stop", "impostor"])
+    budget(box)
+    assert "hub" not in a_pass(box) and answers(box)
+
+
+def test_a_disk_without_inodes_is_told_and_healed(box):
+    budget(box)
+    since = len(events(box))
+    box.run(["python3", "-c", MANY], timeout=300)
+    assert box.run(["touch", "/opt/course/one-more"], check=False).returncode != 0
+    found = a_pass(box)
+    assert "disk" not in found and acts(box, since) == ["free_caches"], found
+    told = next(one for one in events(box, since) if one["what"] == "found" and one["name"] == "disk")
+    assert "no more files" in told["seen"] and "inodes" in told["why"]
+
+
+@pytest.fixture
+def volume(box, deployed_course, tmp_path):
+    """The machine's homes on a volume."""
+    file = volumes.make(tmp_path / "home", 2 << 30)
+    volumes.attach(box, file, DEVICE)
+    login = Login(box.address, 22, (box.host_key,), deployed_course.secrets["SSH_PRIVATE_KEY"], "")
+    with SshSession(login) as session:
+        session.call("storage.mount", {"device": DEVICE})
+    yield file
+    box.run(["sh", "-c", UNMOUNT], check=False)
+    volumes.release(file)
+
+
+def test_a_volume_that_is_not_mounted_is_mounted_again_and_the_hub_with_it(box, volume):
+    wait_until(lambda: answers(box), 60, "the hub answers", interval=0.5)
+    budget(box)
+    since = len(events(box))
+    box.run(["umount", "--lazy", "/home"])
+    wait_until(lambda: not answers(box), 30, "the hub's end", interval=0.2)
+    found = a_pass(box)
+    assert "volume" not in found and answers(box), found
+    assert acts(box, since) == ["mount_homes"]
+    hub = next(one for one in events(box, since) if one["what"] == "found" and one["name"] == "hub")
+    assert hub["why"] == "it does not start without the volume"
+    assert box.run(["findmnt", "--noheadings", "/home"]).returncode == 0

@@ -7,8 +7,11 @@ traefik is restarted.
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,17 @@ pytestmark = pytest.mark.sandbox
 DOMAIN = "hub.school.test"
 ELSEWHERE = "203.0.113.9"
 TRY, REAL, BUSY = 14000, 14010, 14020
+REPLACE = """
+import json, pathlib, sys
+pieces = json.loads(sys.argv[1])
+for path in pathlib.Path("/opt/tljh/state/acme").rglob("*.json"):
+    store = json.loads(path.read_text() or "{}")
+    for resolver in store.values():
+        for one in resolver.get("Certificates") or ():
+            one.update(pieces)
+    path.write_text(json.dumps(store))
+"""
+"""Puts another certificate in the place of what traefik keeps."""
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +162,50 @@ def test_traefik_renews_what_ends_soon(course, box, real):
     box.run(["sh", "-c", f"until curl -sfo /dev/null {HUB_API}; do sleep 0.3; done"])
     again = course.deploy()
     assert again.plan == [] and check_of(again)["good"]
+
+
+def test_a_certificate_that_expired_is_told_and_asked_for_anew(course, names, box, real, identity, own):
+    """As after a month in which the authority could not be reached: by the watchdog's timer, without help. A
+    restart alone renews it as well, so the authority is not trusted until the old one is shown."""
+    names.set(DOMAIN, box.address)
+    ask(course, real.url)
+    course.override["health"] = {"watchdog": True}
+    course.deploy()
+    identity.distrust(box)
+    chain, key = own.issue(DOMAIN, days=5, age=6)
+    box.run(["systemctl", "stop", "coursehub-watchdog.timer", "traefik"])
+    pieces = {"certificate": encoded(chain), "key": encoded(key)}
+    box.run(["python3", "-c", REPLACE, json.dumps(pieces)])
+    box.run(["systemctl", "start", "jupyterhub"])
+    wait_until(lambda: "The school" in issuer(served(box)), 60, "the old certificate", interval=0.5)
+    identity.trust(box)
+    box.run(["systemctl", "start", "coursehub-watchdog.timer"])
+    began = time.monotonic()
+    wait_until(lambda: "Pebble" in issuer(served(box)), 300, "a new certificate", interval=0.5)
+    took = time.monotonic() - began
+    wait_until(lambda: any(one["what"] == "over" for one in told_by_the_watchdog(box)), 120, "its end")
+    logged = [
+        one for one in told_by_the_watchdog(box) if "certificate" in (one.get("name"), one.get("finding"))
+    ]
+    print(f"a new certificate after {took:.0f} s, load {os.getloadavg()[0]:.0f}", logged)
+    assert [one["what"] for one in logged] == ["found", "did", "over"]
+    assert "expired" in logged[0]["seen"] and logged[0]["why"] == "it was not renewed"
+    assert logged[1]["act"] == "restart_proxy" and took < 180
+    course.override["health"] = {"watchdog": False}
+    course.deploy()
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def issuer(der: bytes | None) -> str:
+    return str(certificates.facts(der).issuer) if der else ""
+
+
+def told_by_the_watchdog(box) -> list[dict]:
+    said = box.run(["cat", "/opt/course/state/watchdog.log"], check=False).stdout
+    return [json.loads(line) for line in said.decode().splitlines()]
 
 
 def test_an_authority_that_gives_no_more_is_explained_and_the_class_keeps_its_hub(

@@ -7,8 +7,10 @@ import json
 import socket
 import stat
 import subprocess
+import threading
 import time
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from coursehub.health.merging import done, found_inside, merged, shown
 from coursehub.health.model import Finding, Verdict
 from coursehub.health.report import annotation, as_json, lines, summary
 from coursehub.health.way import NoWay, Way, way_in
+from coursehub.watchdog import asking
 from deployments import make_key
 from hub_servers import closed_port, raw
 
@@ -111,7 +114,11 @@ CAUSES = {
     "the routes are lost": (DOWN, seen(well=False, answers={"proxy": "status 404"}), "the proxy has lost"),
     "another program": (
         DOWN,
-        seen(well=False, states={"proxy": "active", "hub": "activating"}, answers={"hub": "status 500"}),
+        seen(
+            well=False,
+            states={"proxy": "active", "hub": "activating"},
+            answers={"hub": "status 500 of another program"},
+        ),
         "another program has the hub's port",
     ),
     "it fails inside": (DOWN, seen(well=False, answers={"hub": "status 500"}), "the hub runs, but fails"),
@@ -416,3 +423,43 @@ def test_it_runs_alone():
     source = Path(on_the_server.__file__).read_bytes()
     done = subprocess.run(["python3", "-I", "-", "look"], input=source, capture_output=True, check=True)
     assert json.loads(done.stdout)["deploying"] is None
+
+
+class Page(BaseHTTPRequestHandler):
+    """Answers as its server's `page` says: status, headers, body."""
+
+    def do_GET(self):
+        status, headers, body = self.server.page
+        self.send_response(status)
+        for name in headers:
+            self.send_header(name, "5.2")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+HUBS = "X-JupyterHub-Version"
+PAGES = {
+    "the hub": ((200, [HUBS], b'{"version": "5.2"}'), ""),
+    "its error": ((500, [HUBS], b"oh"), "status 500"),
+    "another's error": ((500, [], b"oh"), "status 500 of another program"),
+    "a page of another": ((200, [], b"<p>hello</p>"), "status 200 of another program"),
+    "a lost route": ((404, [], b"404 page not found"), "status 404 of another program"),
+}
+
+
+@pytest.mark.parametrize(("page", "said"), PAGES.values(), ids=PAGES)
+def test_what_answers_on_the_server(page, said):
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        server.page = page
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert on_the_server.answer_of(f"http://127.0.0.1:{server.server_port}/hub/api/") == said
+        asked = asking.ask("/hub/api/", server.server_port)
+        assert (asked["status"], asked["foreign"]) == (page[0], HUBS not in page[1])
+        server.shutdown()
+
+
+def test_nothing_answers_on_the_server():
+    assert on_the_server.answer_of(f"http://127.0.0.1:{closed_port()}/hub/api/") == "no answer"

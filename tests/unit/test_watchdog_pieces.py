@@ -380,6 +380,24 @@ def test_a_pass_goes_on_until_it_is_healed(monkeypatch, tmp_path, capsys):
     assert len(world.done) == 2 and len(keeping.LOG.read_text().splitlines()) == 4
 
 
+def test_a_pass_that_is_cut_off_has_told_and_remembers(monkeypatch, tmp_path):
+    """An act may take long: what was found is told by then, and what was done before counts for the hour."""
+    world = World(monkeypatch, tmp_path, {"hub": REFUSED})
+
+    def cut_off(act):
+        bad = [one["name"] for one in keeping.last()["findings"] if one["level"] == "failure"]
+        assert bad == ["hub"] and keeping.LOG.read_text().count('"found"') == 1
+        if world.done:
+            raise SystemExit
+        return world.do(act)
+
+    monkeypatch.setattr(passing.acts, "do", cut_off)
+    with pytest.raises(SystemExit):
+        passing.main()
+    assert [act["act"] for act in keeping.last()["acts"]] == ["restart_hub"]
+    assert [json.loads(one)["what"] for one in keeping.LOG.read_text().splitlines()] == ["found", "did"]
+
+
 def test_a_pass_ends_and_so_does_the_hour(monkeypatch, tmp_path):
     world = World(monkeypatch, tmp_path, {"hub": REFUSED})
     for _ in range(10):

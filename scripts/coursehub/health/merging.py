@@ -140,19 +140,19 @@ def answered(verdict: Verdict) -> bool:
 def cause_by_the_services(seen: Inside) -> str:
     """Why the hub does not answer on the server itself, by the states of the services and their answers."""
     hub, proxy = (seen.answers.get(name, "") for name in ("hub", "proxy"))
+    if "another program" in hub:
+        return "another program has the hub's port, so that the hub cannot start"
     for name, state in seen.states.items():
         if state and state != "active":
-            if name == "hub" and hub.startswith("status"):
-                return "another program has the hub's port, so that the hub cannot start"
             return f"the {name} {STATES.get(state, f'is {state}')}"
     if hub.startswith("status"):
         return f"the hub runs, but fails inside ({hub})"
     if hub:
         return "the hub runs and does not answer"
-    if proxy == "status 404":
+    if proxy.startswith("status 404"):
         return "the proxy has lost the hub's route"
     if proxy.startswith("status"):
-        return f"the proxy does not lead to the hub ({proxy})"
+        return f"the proxy does not lead to the hub ({proxy.removesuffix(' of another program')})"
     return "the proxy runs and does not answer" if proxy else "the hub does not answer on the server itself"
 
 

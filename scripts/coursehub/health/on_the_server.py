@@ -34,6 +34,8 @@ ACTS_OF = 86400.0
 A_PASS = 150.0
 """Seconds for the watchdog to look and heal; it goes on after that, and we go on without it."""
 COMING_UP = 40.0
+HUBS_OWN = "X-JupyterHub-Version"
+"""A header that JupyterHub sends with each answer, be it an error."""
 ANSWER = 5.0
 OURS = {"who": "the health check from outside, which heals", "run": ""}
 
@@ -168,8 +170,9 @@ def well():
 
 
 def answer_of(url):
-    """ "" where JupyterHub's API answers, by https where http leads to it; else "status 404" or the like, or
-    "no answer". Its certificate is another matter, and nothing secret is sent."""
+    """Nothing ("") where JupyterHub's API answers, by https where http leads to it; else "status 404" or the
+    like, with "of another program" where it is what no JupyterHub says, or "no answer". Its certificate is
+    another matter, and nothing secret is sent."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -177,16 +180,16 @@ def answer_of(url):
     opener = urllib.request.build_opener(*ways)
     try:
         with opener.open(url, timeout=ANSWER) as answer:
-            status, body = answer.status, answer.read(1 << 16)
+            status, headers, body = answer.status, answer.headers, answer.read(1 << 16)
     except urllib.error.HTTPError as error:
         error.close()
-        return f"status {error.code}"
+        status, headers, body = error.code, error.headers, b""
     except (OSError, ValueError, http.client.HTTPException):
         return "no answer"
     with contextlib.suppress(ValueError, TypeError):
         if "version" in json.loads(body):
             return ""
-    return f"status {status}"
+    return f"status {status}" if HUBS_OWN in headers else f"status {status} of another program"
 
 
 def state(unit):

@@ -12,12 +12,14 @@ from coursehub.droplet import certificate
 PATIENCE = 10.0
 """Seconds for a whole answer. A hub that a class has just come to may take a few."""
 MOST = 1 << 16
+HUBS_OWN = "X-JupyterHub-Version"
+"""A header that JupyterHub sends with each answer, be it an error."""
 
 
 def ask(path, port, host=None):
-    """What is answered for `path` at a port of this machine: {"status", "location", "body", "seconds"}, or
-    {"trouble": WORDS}, which is `late` when it took too long. With `host`, the way is encrypted, and that is
-    the name which is asked for.
+    """What is answered for `path` at a port of this machine: {"status", "location", "body", "seconds",
+    "foreign"}, or {"trouble": WORDS}, which is `late` when it took too long. `foreign` is what no JupyterHub
+    says. With `host`, the way is encrypted, and that is the name which is asked for.
 
     Whether the certificate is to be trusted is another look's matter: `certificate`.
     """
@@ -42,4 +44,5 @@ def ask(path, port, host=None):
         "location": answer.getheader("Location") or "",
         "body": body.decode(errors="replace"),
         "seconds": time.monotonic() - began,
+        "foreign": answer.getheader(HUBS_OWN) is None,
     }

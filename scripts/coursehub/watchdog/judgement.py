@@ -58,7 +58,7 @@ def cause_of_errors(answer, seen):
     """Why something else comes than what a hub says of itself."""
     units = seen["units"]
     state = {} if "unseen" in units else units.get(HUB, {}).get("ActiveState")
-    if state in ("inactive", "failed", "activating"):
+    if answer.get("foreign") or state in ("inactive", "failed", "activating"):
         return "another program has the hub's port, so that the hub cannot start"
     if machine_judgement.has_full_disk(seen):
         return "the disk is full"

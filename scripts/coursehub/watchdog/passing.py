@@ -25,13 +25,7 @@ def main():
         print(f"Quiet, because of {busy.get('who', 'a deploy')}", flush=True)
         return
     began, before = time.time(), keeping.last()
-    report, events = watch(before, began)
-    for keep, what in ((keeping.log, events), (keeping.save, {**report, "seconds": time.time() - began})):
-        # On a full disk: the journal has it, and the next pass tries again.
-        with contextlib.suppress(OSError):
-            keep(what)
-    for event in events:
-        print(line(event), flush=True)
+    watch(before, began)
     if left_over := without_remains():
         print(left_over, flush=True)
 
@@ -48,29 +42,45 @@ def without_remains():
         return f"the account of a canary that was cut off cannot be removed yet: {error}"
 
 
+def tell(events):
+    """Log them, and print them for the journal. On a full disk, the journal alone has them."""
+    with contextlib.suppress(OSError):
+        keeping.log(events)
+    for event in events:
+        print(line(event), flush=True)
+
+
 def watch(before, now):
-    """(report, events) of this pass, with all that was done in it."""
+    """A pass: what is found and done is told at once, and the report is kept before each act and at the end,
+    for an act may take minutes, and a pass that is cut off must not forget what it did."""
     seen, found = judged(now, before)
     streaks = streaks_with(before["streaks"], found)
     if decision.next_act(found, seen, before["acts"], streaks, now):
         time.sleep(CONFIRMING)
         seen, found = judged(time.time(), before)
-    events = keeping.changes(before, [asdict(one) for one in found], now)
+    tell(keeping.changes(before, [asdict(one) for one in found], now))
     done = list(before["acts"])
     for _ in range(ACTS_IN_A_PASS):
         act = decision.next_act(found, seen, done, streaks, time.time())
         if act is None or not locked(act):
             break
+        keep(before, now, seen, found, done, streaks)
         at = time.time()
         words = acts.do(act)
         entry = {"at": at, "act": act.name, "finding": act.finding, "on": act.on, "words": words}
         done = [*done, entry][-keeping.KEPT_ACTS :]
-        events.append({"what": "did", **entry, "seconds": round(time.time() - at, 1)})
+        tell([{"what": "did", **entry, "seconds": round(time.time() - at, 1)}])
         middle = {"findings": [asdict(one) for one in found], "since": since(before, found, now)}
         seen, found = judged(time.time(), before)
-        events += keeping.changes(middle, [asdict(one) for one in found], time.time())
-    return {
+        tell(keeping.changes(middle, [asdict(one) for one in found], time.time()))
+    keep(before, now, seen, found, done, streaks)
+
+
+def keep(before, now, seen, found, done, streaks):
+    """Save the report of a pass that began at `now`. On a full disk, the next pass tries again."""
+    report = {
         "at": time.time(),
+        "seconds": time.time() - now,
         "state": state_of(found),
         "person": any(one.bad for one in found)
         and decision.next_act(found, seen, done, streaks, time.time()) is None,
@@ -82,7 +92,9 @@ def watch(before, now):
         "servers": seen["servers"].get("running"),
         "kills": seen["kills"],
         "restarts": seen["restarts"],
-    }, events
+    }
+    with contextlib.suppress(OSError):
+        keeping.save(report)
 
 
 def judged(now, before):
