@@ -144,10 +144,7 @@ FAULTS = (
         *("memory eaten by a student", in_a_kernel(HOARD), "memory of a server"), outside=False, heals=False
     ),
     Fault("a fork bomb by a student", in_a_kernel(BOMB), "processes", outside=False),
-    Fault(
-        *("sshd dead", shell("systemctl stop ssh.socket ssh.service 2>/dev/null; true"), "SSH"),
-        outside=False,
-    ),
+    Fault("sshd dead", shell("systemctl stop ssh.socket ssh.service 2>/dev/null; true"), "SSH"),
     Fault("machine frozen", freeze(True), None, heals=False, undo=freeze(False)),
     Fault("machine off", lambda box: box.kill(), None, heals=False, undo=lambda box: box.boot()),
     Fault("volume unmounted", shell("umount --lazy /home"), "volume", prepare=give_volume),

@@ -15,7 +15,7 @@ from coursehub.health.account import ACTIVE, OFF, Account
 from coursehub.health.checking import Means, by_the_account, looked, means_of
 from coursehub.health.inside_model import INSIDE, Inside
 from coursehub.health.merging import reached
-from coursehub.health.model import DOWN, UP, Hub, Limits, Verdict
+from coursehub.health.model import DOWN, UP, Finding, Hub, Limits, Verdict
 from sandbox.machine import Machine
 
 ONE_LOOK = Limits(whole=20, connect=3, answer=5, spacing=0, tries=1)
@@ -70,6 +70,11 @@ def from_outside(hub: Hub, means: Means, limits: Limits = ONE_LOOK) -> Verdict:
     return verdict
 
 
+def told_inside(verdict: Verdict) -> list[Finding]:
+    """What the watchdog's report had that is not good."""
+    return [one for one in verdict.findings if one.name.startswith(INSIDE)]
+
+
 class Outside:
     """The check over and over: when it first told of something, with which words and causes, and when the hub
     was well again."""
@@ -91,7 +96,7 @@ class Outside:
             self.end.wait(0.5)
 
     def note(self, verdict: Verdict, passed: float) -> None:
-        told = [one for one in verdict.findings if one.name.startswith(INSIDE)]
+        told = told_inside(verdict)
         if self.told is None and (verdict.state != UP or told):
             self.told = passed
             self.words = verdict.title if verdict.state != UP else f"{told[0].name}: {told[0].seen}"
