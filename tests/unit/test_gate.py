@@ -9,6 +9,7 @@ import pytest
 from small_github import NAME, small_github
 from test_workflow_commands import read_annotation, read_outputs
 
+from branch_on_github import branch_on_github
 from coursehub.github import checklist_body, gate
 from coursehub.secrets import COMPANIONS, VARIABLES
 
@@ -92,25 +93,29 @@ def test_the_gate_runs_alone(bare):
     assert read_annotation(annotation)[0] == "notice" and "/settings/secrets/actions" in annotation
 
 
-@pytest.mark.parametrize("name", ["gate.py", "checklist.py", "comment.py", "record.py"])
+@pytest.mark.parametrize("name", ["gate.py", "checklist.py", "comment.py", "record.py", "publish_health.py"])
 def test_each_script_tells_what_it_is_for(name):
     done = subprocess.run([sys.executable, SCRIPTS / name, "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and "usage:" in done.stdout
 
 
-def test_the_others_run_alone(bare):
+def test_the_others_run_alone(bare, tmp_path):
     result = {"verdict": "converged", "url": "https://hub.school.edu", "students": 0}
     with small_github() as github:
         environ = {**github.environ, "RESULT": json.dumps(result), "GIVEN": "[]"}
         assert bare("checklist.py", environ)[0] == 0
         assert bare("comment.py", {**environ, "COMMENT": "### Plan", "PULL_REQUEST": "3"})[0] == 0
-        assert bare("record.py", environ)[0] == 0
         assert github.issues[0]["title"] == "Setup checklist"
         assert "### Plan" in github.comments["3"][0]["body"]
+    with branch_on_github(tmp_path) as github:
+        assert bare("record.py", {**github.environ, "RESULT": json.dumps(result)})[0] == 0
         assert json.loads(github.files["hub.json"])["url"] == result["url"]
+        seen = {"state": "up", "title": "The hub is up"}
+        assert bare("publish_health.py", {**github.environ, "RESULT": json.dumps(seen)})[0] == 0
+        assert ">up since" in github.files["badges/status.svg"]
 
 
-@pytest.mark.parametrize("name", ["checklist.py", "comment.py", "record.py"])
+@pytest.mark.parametrize("name", ["checklist.py", "comment.py", "record.py", "publish_health.py"])
 def test_a_permission_that_the_job_lacks(bare, name):
     result = {"verdict": "converged", "url": "https://hub.school.edu"}
     with small_github() as github:

@@ -106,6 +106,20 @@ def test_causes(verdict, there, cause):
     assert result.state == "down" and result.cause.startswith(cause) and bool(result.cause) == bool(cause)
 
 
+def test_a_network_that_leads_to_the_server_is_no_excuse():
+    """Nothing else can be reached from here, but the server can be entered."""
+    dark = replace(DARK, state="unknown", title="Whether the hub is up is unknown")
+    result = merged(dark, seen(well=False, states={"proxy": "inactive", "hub": "inactive"}))
+    assert result.state == "down" and result.title.startswith(
+        "The hub is down: the proxy is switched off; con"
+    )
+    assert merged(dark, NoWay("unreachable", "no connection")).state == "unknown"
+    nameless = replace(dark, findings=(Finding("name", "failure", "leads nowhere"),))
+    assert merged(nameless, seen()).state == "unknown"
+    own = replace(dark, findings=(Finding("connection", "unseen", "no IPv6"),))
+    assert merged(own, seen()).state == "unknown"
+
+
 SLEEP = {
     "it looks": ({}, False),
     "long ago": ({"age": 301.0}, True),
@@ -327,6 +341,12 @@ def test_who_deploys(course):
         with pytest.raises(BlockingIOError), on_the_server.locked():
             pass
         process.terminate()
+
+
+def test_healing_ends_before_it_is_given_up():
+    """A pass, and two restarts by hand with the last answer that each waits for."""
+    restart = 60.0 + on_the_server.COMING_UP + 2 * on_the_server.ANSWER
+    assert on_the_server.A_PASS + 2 * restart + 4 * on_the_server.ANSWER < inside.HEAL
 
 
 @pytest.fixture

@@ -107,11 +107,11 @@ def test_who_closes_it_hears_no_more_unless_it_gets_worse(course):
     assert (issue.state, course.comments(), len(course.issues)) == ("closed", [], 1)
     course.check("down")
     assert issue.state == "open" and len(course.comments()) == 1
-    issue.state = "closed"
+    issue.state, issue.state_reason = "closed", "not_planned"
     course.check("down")
     assert issue.state == "closed" and len(course.comments()) == 1
     course.check("up")
-    assert "It is over" in course.comments()[1]
+    assert "It is over" in course.comments()[1] and issue.state_reason == "not_planned"
 
 
 def test_people_are_assigned_and_one_whom_github_refuses_stops_nothing(course):
@@ -189,6 +189,7 @@ def test_what_was_told_before_the_record_was_lost_is_not_told_again(course):
     assert course.comments() == []
     course.check("down", done=("restarted the hub", "restarted the hub"))
     course.check("down", done=("took back a configuration",))
+    course.check("down", done=("restarted the proxy",))
     first, second = course.comments()
     assert first.count("restarted the hub") == 1 and "took back" in second and "restarted" not in second
 

@@ -105,6 +105,10 @@ def test_by_an_open_issue_with_the_label(world):
     assert world.reason() == ""
     world.github.open_issue("coursehub-maintenance")
     assert world.reason() == "", "a title is no label, which only who may triage can set"
+    world.github.commit({"x": "1"}, "A change", branch="change")
+    pull = world.github.open_pull("Maintenance", "change")
+    pull.labels = world.github.known_labels(["coursehub-maintenance"])
+    assert world.reason() == "", "a pull request announces nothing"
 
 
 @pytest.mark.parametrize("file", WORKFLOWS)

@@ -60,9 +60,16 @@ def test_a_check_is_recorded_and_shown(course):
     assert course.parents == []
 
 
-def test_before_anything_is_deployed_there_is_nothing_to_show(github):
-    assert "nothing to show" in show(github, "none").headline
-    assert github.head is None
+def test_before_anything_is_deployed_the_badges_say_so_and_nothing_is_recorded(github):
+    assert "Nothing was deployed yet" in show(github, "none").headline
+    files, head = github.files, github.head
+    assert "none" in files["badges/status.svg"] or "not deployed" in files["badges/status.svg"]
+    assert not any(path.startswith("history/") for path in files)
+    show(github, "none", at=time.time() + 3600)
+    assert github.head == head
+    record.act({**github.environ, "RESULT": json.dumps(HUB)})
+    show(github, "up")
+    assert ">up since" in github.files["badges/status.svg"]
 
 
 def test_a_check_that_told_nothing_is_unknown(course):

@@ -13,6 +13,7 @@ import pytest
 
 from coursehub.health.websocket import GUID, MOST, Closed, Trouble, WebSocket
 from hub_servers import raw
+from sandbox.commands import wait_until
 
 TEXT, LAST = 0x1, 0x80
 
@@ -108,6 +109,7 @@ def test_who_asks():
 
     with raw(behave) as port:
         connected(port, Cookie="a=b").line.close()
+        wait_until(lambda: asked, 10, "the server has read it", interval=0.01)
     assert asked[0].startswith("GET /user/x/api/kernels/1/channels HTTP/1.1\r\n")
     assert "\r\nCookie: a=b\r\n" in asked[0] and "\r\nSec-WebSocket-Version: 13\r\n" in asked[0]
 

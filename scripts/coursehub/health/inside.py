@@ -16,8 +16,9 @@ from . import on_the_server
 from .inside_model import Inside, inside_from
 from .way import CLOSED, GARBAGE, HOST_KEY, OWN, REFUSED, SILENT, UNREACHABLE, NoWay, Way
 
-CONNECT, LOOK, HEAL = 10, 25.0, 260.0
-"""Seconds: for a connection, for a look, and for healing, which may restart the hub and then the proxy."""
+CONNECT, LOOK, HEAL = 10, 25.0, 400.0
+"""Seconds: for a connection, for a look, and for healing (what it may take at most, by
+on_the_server.py, is less)."""
 MOST = 1 << 20
 NAME = "the-hub"
 """Under which the host key is known, whatever the address."""

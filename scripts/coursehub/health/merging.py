@@ -30,6 +30,7 @@ SSH, WATCHDOG = "ssh", "watchdog"
 
 def merged(verdict: Verdict, seen: Inside | NoWay | None) -> Verdict:
     """The verdict from outside, with what was seen inside; None when that was not looked at."""
+    verdict = resolved(verdict, seen)
     if seen is None or verdict.state not in (UP, DEGRADED, DOWN):
         return replace(verdict, inside=shown(seen))
     found = found_inside(seen)
@@ -46,6 +47,16 @@ def merged(verdict: Verdict, seen: Inside | NoWay | None) -> Verdict:
         title = f"{TITLES[DEGRADED]}: {first.name}: {first.seen}"
         return replace(together, state=DEGRADED, title=title, fix=first.fix, cause=first.why)
     return together
+
+
+def resolved(verdict: Verdict, seen: Inside | NoWay | None) -> Verdict:
+    """A hub that took no connection, from where nothing else could be reached either, is down when the server
+    could be entered from there: the network is no excuse."""
+    refused = next((one for one in verdict.findings if one.name == CONNECTION and one.level == FAILURE), None)
+    if verdict.state != UNKNOWN or refused is None or not isinstance(seen, Inside):
+        return verdict
+    title = f"{TITLES[DOWN]}: {refused.name}: {refused.seen}"
+    return replace(verdict, state=DOWN, title=title, fix=refused.fix)
 
 
 def rest_of(verdict: Verdict) -> str:

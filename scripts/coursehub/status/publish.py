@@ -37,7 +37,7 @@ def act(environ: Mapping[str, str]) -> Said:
     result, now = result_of(environ), time.time()
     check = check_from(result, now)
     if check.state == NONE and hub is None:
-        return Said("Nothing was deployed yet, so there is nothing to show")
+        return not_yet(repository, check)
     before = keeping.read(lambda path: branch.read(repository, path))
     health = (hub or {}).get("health") or {}
     # What the watchdog did before the last check has been told.
@@ -56,6 +56,19 @@ def act(environ: Mapping[str, str]) -> Said:
     branch.write(repository, change, MESSAGE)
     say([warning(trouble, title="Not all could be told") for trouble in troubles], environ)
     return Said(headline(shown[0]), summary(repository, troubles))
+
+
+def not_yet(repository: Repository, check: Check) -> Said:
+    """Before anything is deployed there is nothing to record; but what the README shows is there and says so.
+    It is written once, so that a copy that nobody uses yet stays as it is."""
+
+    def change(there: keeping.There) -> dict[str, str]:
+        if there("README.md") is not None:
+            return {}
+        return pictures(view(keeping.with_check(Record(), check, ()), check, {}, repository.page))
+
+    branch.write(repository, change, MESSAGE)
+    return Said("Nothing was deployed yet, so there is nothing to record")
 
 
 def known(repository: Repository, troubles: list[str]) -> Mapping[str, Any] | None:

@@ -19,8 +19,8 @@ def main():
 def examined(now):
     """{"findings", "act", "changed", "busy"}: `act` is None when nothing would be done, `changed` the files
     of the hub's configuration that are not as when it was last seen healthy."""
-    seen, found = passing.judged(now)
     before = keeping.last()
+    seen, found = passing.judged(now, before)
     streaks = passing.streaks_with(before["streaks"], found)
     act = decision.next_act(found, seen, before["acts"], streaks, now)
     return {
