@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -105,8 +106,42 @@ def test_without_the_right_to_write_it_says_so(github):
     assert "contents: write" in told.value.fix and github.head is None
 
 
+@pytest.mark.parametrize("kind", [500, 503, 429, "close", "lost", "garbage"])
+@pytest.mark.parametrize("asked", ["GET info/refs", "POST git-upload-pack", "POST git-receive-pack"])
+def test_a_fault_that_passes_is_outlasted(github, kind, asked):
+    """Also one after which GitHub did the work, and nobody heard of it."""
+    client = replace(github.client, sleep=lambda _: None)
+    branch.write(client, one_more("first"), "First")
+    method, path = asked.split()
+    github.api.fail(method, f"*/{path}", kind)
+    branch.write(client, one_more("ours"), "Ours")
+    assert json.loads(github.files["names.json"]) == ["first", "ours"] and github.parents == []
+
+
+def test_a_fault_that_lasts_is_told_and_nothing_is_written(github):
+    client = replace(github.client, sleep=lambda _: None)
+    branch.write(client, one_more("first"), "First")
+    before = github.head
+    github.api.fail("*", "*/git-receive-pack", 502, times=99)
+    with pytest.raises(Failure, match="502") as told:
+        branch.write(client, one_more("ours"), "Ours")
+    assert "githubstatus" in told.value.fix and github.head == before
+
+
+def test_a_branch_that_is_protected_is_told_at_once(github):
+    hook = github.repository.git / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho 'GH006: Protected branch update failed' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(Failure, match="Protected branch") as told:
+        branch.write(github.client, one_more("ours"), "Ours")
+    assert "Rules" in told.value.fix
+    pushes = [one for one in github.api.requests if one.method == "POST" and "receive" in one.path]
+    assert len(pushes) == 1
+
+
 def test_a_server_that_is_away_is_told(github):
-    away = Repository("school/course", "ghs_secret", "http://127.0.0.1:9", "http://127.0.0.1:9")
+    here, nothing = "http://127.0.0.1:9", lambda _: None
+    away = Repository("school/course", "ghs_secret", here, here, sleep=nothing)
     with pytest.raises(Failure, match="could not read the branch") as told:
         branch.write(away, one_more("a"), "A")
     assert "ghs_secret" not in str(told.value)

@@ -124,6 +124,14 @@ def test_what_was_healed_before_anybody_looked_is_written_down_once():
     assert third.event == HEALED and len(third.incidents) == 2
 
 
+def test_what_was_healed_is_written_down_though_something_else_is_odd():
+    """And what is odd is an incident when it lasts."""
+    first, second = run(
+        check("degraded", done=("restarted the hub",)), check("degraded", 1900, done=("restarted the hub",))
+    )
+    assert first.event == HEALED and second.event == OPENED and len(second.incidents) == 2
+
+
 def test_acts_of_an_incident_that_has_just_ended_make_no_other():
     *_, after = run(
         check("down"), check("up", 1900, done=("restarted",)), check("up", 2800, done=("restarted",))

@@ -53,7 +53,7 @@ def test_a_gap_is_unknown_and_never_up():
 
 def test_a_down_before_a_gap_is_not_down_throughout():
     record = record_of((0, DOWN), (20 * 3600, UP))
-    assert seconds(record, history.date_of(START))[DOWN] == history.MOST_GAP
+    assert seconds(record, history.date_of(START))[DOWN] == history.FIRST_GAP
 
 
 def test_hourly_checks_leave_no_gaps():
@@ -93,10 +93,41 @@ def test_in_whichever_order_they_come_the_record_is_the_same(seed):
     doubled = record_of(*checks, *checks)
     shuffled = chance.sample(checks, len(checks))
     other = record_of(*shuffled)
-    for record in (doubled, other):
-        assert record["checks"] == usual["checks"] and record["days"] == usual["days"]
+    assert doubled == usual == other
     total = sum(sum(values) for values in usual["days"].values())
     assert total <= checks[-1][0] - checks[0][0] + 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_checks_that_come_as_they_like_leave_no_gap_at_the_edge_of_what_is_kept(seed):
+    """Two checks within the last minutes of a day, and the day a week before lost its first minutes."""
+    chance, at, checks = random.Random(seed), 0.0, []
+    while at < 13 * DAY:
+        checks.append((at, UP))
+        at += round(900 * chance.uniform(0.1, 2.0))
+    record = record_of(*checks)
+    assert {sum(values) for values in list(record["days"].values())[:12]} == {DAY}
+    assert record["since"] == [UP, START]
+    late = sorted(checks, key=lambda one: one[0] + chance.uniform(0, 2 * DAY))
+    assert record_of(*late) == record
+
+
+@pytest.mark.parametrize(("first", "then"), [(3600, 900), (900, 3600)])
+def test_another_spacing_changes_nothing_of_what_was(first, then):
+    """A repository is made public, or private: a gap of two hours stays one, and what was known stays so."""
+    gap = range(30 * 3600, 32 * 3600 + 1800)
+    checks = [(at, UP) for at in range(0, int(2 * DAY), first) if at not in gap]
+    before = record_of(*checks, (2 * DAY, UP))
+    after = record_of(*[(2 * DAY + at, UP) for at in range(0, int(4 * DAY), then)], record=before)
+    dates = [history.date_of(START), history.date_of(START + DAY)]
+    known = [sum(after["days"][date]) for date in dates]
+    assert known == [sum(before["days"][date]) for date in dates]
+    assert known == [DAY, DAY - (5400 if first == 3600 else 7200)]
+
+
+def test_a_check_that_comes_weeks_late_changes_nothing():
+    record = record_of(*[(hour * 3600, UP) for hour in range(24 * 20)])
+    assert history.with_state(record, START + 100, DOWN) == record
 
 
 def test_ten_years_are_small_and_no_longer_grow():
@@ -113,7 +144,7 @@ def test_ten_years_are_small_and_no_longer_grow():
         numbers = series.with_value(numbers, START + number * QUARTER, number / 7)
     assert len(record["days"]) == history.DAYS_KEPT == len(numbers["days"])
     assert len(numbers["hours"]) == series.HOURS_KEPT
-    assert len(record["checks"]) == 96 * 8 == len(numbers["fine"])
+    assert len(record["checks"]) - 1 == 96 * 8 == len(numbers["fine"])
     assert len(keeping.compact(record)) < 170_000 and len(keeping.compact(numbers)) < 200_000
 
 

@@ -72,6 +72,17 @@ def test_before_anything_is_deployed_the_badges_say_so_and_nothing_is_recorded(g
     assert ">up since" in github.files["badges/status.svg"]
 
 
+def test_an_archived_course_is_shown_once_and_then_left_alone(course):
+    now = time.time()
+    show(course, "down", at=now - 2700)
+    (issue,) = course.repository.issues.values()
+    show(course, "none", at=now - 1800)
+    head = course.head
+    assert issue.state == "closed" and states(course) == ["down", "none"]
+    show(course, "none", at=now)
+    assert course.head == head
+
+
 def test_a_check_that_told_nothing_is_unknown(course):
     show(course, "up", at=time.time() - 900)
     show(course)

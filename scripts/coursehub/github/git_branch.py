@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..problems import Failure
-from .rest import Repository
+from .rest import AGAIN, Repository
 
 PATIENCE = 60.0
+TRIES = 4
 AUTHOR = "github-actions[bot]"
 MAIL = "41898282+github-actions[bot]@users.noreply.github.com"
 """As whom GitHub shows what workflows do."""
@@ -27,14 +29,26 @@ Change = Callable[[Callable[[str], str | None]], Mapping[str, str | None]]
 None deletes."""
 
 
+FOR_NOW = re.compile(
+    r"returned error: (?:429|5\d\d)|HTTP (?:429|5\d\d)|unable to access|hung up|unexpected disconnect"
+    r"|early EOF|Empty reply|protocol error|bad line length|expected .* after|no answer within"
+)
+"""How git says that GitHub, or the way to it, has a problem, which may be over in a moment."""
+LASTING = re.compile(r"returned error: 4(?!29)\d\d|HTTP 4(?!29)\d\d")
+PROTECTED = re.compile(r"GH006|GH013|protected branch|rule violations", re.IGNORECASE)
+
+
 class GitFailed(Failure):
-    """Git did not do it."""
+    """Git did not do it. `passing`: it may go better in a moment."""
 
     def __init__(self, want: str, said: str):
-        super().__init__(
-            f"could not {want}: {said.strip()[-300:]}",
-            "give the workflow's job the permission `contents: write`; if it has it, run the workflow again",
-        )
+        self.passing = bool(FOR_NOW.search(said)) and not LASTING.search(said)
+        fix = "give the workflow's job the permission `contents: write`; if it has it, run the workflow again"
+        if self.passing:
+            fix = AGAIN
+        elif PROTECTED.search(said):
+            fix = "let Settings → Rules and Settings → Branches leave out the branch coursehub"
+        super().__init__(f"could not {want}: {said.strip()[-300:]}", fix)
 
 
 @dataclass(frozen=True)
@@ -68,15 +82,26 @@ class Git:
             raise GitFailed(want, (done.stderr or done.stdout).decode(errors="replace"))
         return done.stdout.decode(errors="replace")
 
+    def far(self, *words: str, want: str) -> str:
+        """The same for a command that asks GitHub, some times if GitHub has a problem. Raises GitFailed."""
+        for attempt in range(1, TRIES):
+            try:
+                return self.run(*words, want=want)
+            except GitFailed as failed:
+                if not failed.passing:
+                    raise
+            self.repository.sleep(2.0 ** (attempt - 1))
+        return self.run(*words, want=want)
+
     def head(self, branch: str) -> str:
         """The branch's commit; "" when there is no such branch."""
-        lines = self.run("ls-remote", self.address, f"refs/heads/{branch}", want=f"read the branch {branch}")
+        lines = self.far("ls-remote", self.address, f"refs/heads/{branch}", want=f"read the branch {branch}")
         return lines.split()[0] if lines.strip() else ""
 
     def fetch(self, branch: str) -> str:
         """Get the branch's commit, which may be another one by now, as refs/base; its name."""
         where, want = f"+refs/heads/{branch}:refs/base", f"read the branch {branch}"
-        self.run("fetch", "--quiet", "--depth=1", self.address, where, want=want)
+        self.far("fetch", "--quiet", "--depth=1", self.address, where, want=want)
         return self.run("rev-parse", "refs/base", want=want).strip()
 
     def files(self, commit: str) -> set[str]:
@@ -110,7 +135,7 @@ class Git:
         words = ("push", "--porcelain", "--quiet", f"--force-with-lease=refs/heads/{branch}:{before}")
         where = f"{made}:refs/heads/{branch}"
         try:
-            self.run(*words, self.address, where, want=f"write to the branch {branch}")
+            self.far(*words, self.address, where, want=f"write to the branch {branch}")
         except GitFailed:
             now = self.head(branch)
             if now == before:

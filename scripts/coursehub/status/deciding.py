@@ -58,7 +58,7 @@ def begun(incidents: tuple[Incident, ...], check: Check, last: str, since: float
         began = since if was_bad and since is not None and since <= check.at else check.at
         new = Incident(began, check.state, title_of(check), cause=check.cause, done=first(check.done))
         return Decision((new, *incidents), new, OPENED)
-    if check.state == UP and (acts := new_acts(incidents, check)):
+    if check.state in (UP, DEGRADED) and (acts := new_acts(incidents, check)):
         title = "Healed before anybody looked"
         healed = Incident(check.at, DEGRADED, title, ended=check.at, cause=check.cause, done=first(acts))
         return Decision((healed, *incidents), healed, HEALED)

@@ -39,11 +39,14 @@ def act(environ: Mapping[str, str]) -> Said:
     if check.state == NONE and hub is None:
         return not_yet(repository, check)
     before = keeping.read(lambda path: branch.read(repository, path))
+    last, since = seen_last(before)
+    if check.state == last == NONE:
+        # An archived course may rest for months.
+        return Said("There is no hub, as at the last check: there is nothing new to show")
     health = (hub or {}).get("health") or {}
     # What the watchdog did before the last check has been told.
     check = check_from(result, now, since=last_time(before))
     check = in_maintenance(check, maintained(repository, check, health, troubles))
-    last, since = seen_last(before)
     outcome = bring(repository, before.incidents, check, health, environ, now, last=last, since=since)
     troubles += outcome.troubles
     shown: list[View] = []
