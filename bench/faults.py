@@ -211,7 +211,6 @@ def row_outside(name: str, looking: Callable[[], Verdict]) -> dict:
 
 def healthy(box: machine.Machine, number: int, means: Means) -> dict:
     """So many looks from inside and from outside at a hub with a class at work: all but "up" is an alarm."""
-    box.run(["systemctl", "stop", "coursehub-watchdog.timer"])
     box.run(["systemctl", "start", "coursehub-watchdog.service"], timeout=300)
     over, since = threading.Event(), len(events(box))
     workers = [

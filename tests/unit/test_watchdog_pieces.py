@@ -380,6 +380,19 @@ def test_a_pass_goes_on_until_it_is_healed(monkeypatch, tmp_path, capsys):
     assert len(world.done) == 2 and len(keeping.LOG.read_text().splitlines()) == 4
 
 
+def test_what_is_over_in_a_moment_is_not_told(monkeypatch, tmp_path):
+    """A student stops a server, and the hub's records are a moment behind: not worth a word."""
+    lost = {"servers": {"running": 1, "answer": {"status": 502}}}
+    world = World(monkeypatch, tmp_path, lost)
+    monkeypatch.setattr(passing.time, "sleep", lambda _: world.seen.update(servers={"running": 0}))
+    passing.main()
+    assert keeping.last()["state"] == UP and not keeping.LOG.exists()
+    world.seen |= lost
+    monkeypatch.setattr(passing.time, "sleep", lambda _: None)
+    passing.main()
+    assert keeping.last()["state"] == DEGRADED and "way to a server" in keeping.LOG.read_text()
+
+
 def test_a_pass_that_is_cut_off_has_told_and_remembers(monkeypatch, tmp_path):
     """An act may take long: what was found is told by then, and what was done before counts for the hour."""
     world = World(monkeypatch, tmp_path, {"hub": REFUSED})

@@ -10,11 +10,12 @@ from dataclasses import asdict
 from coursehub.droplet import lock, people
 from coursehub.droplet.system import OperationFailed
 from coursehub.watchdog import acts, decision, judgement, keeping, kills, looks, restarts
-from coursehub.watchdog.model import GOOD, state_of
+from coursehub.watchdog.model import FAILURE, GOOD, WARNING, state_of
 
 ACTS_IN_A_PASS = 3
 CONFIRMING = 4.0
-"""Seconds. What ends while this passes, such as a restart by somebody, was no trouble."""
+"""Seconds. What ends while this passes, such as a restart by somebody, or a server that a student has stopped,
+was no trouble."""
 HOLDER = "the droplet's watchdog, which heals"
 
 
@@ -55,7 +56,7 @@ def watch(before, now):
     for an act may take minutes, and a pass that is cut off must not forget what it did."""
     seen, found = judged(now, before)
     streaks = streaks_with(before["streaks"], found)
-    if decision.next_act(found, seen, before["acts"], streaks, now):
+    if is_news(found, before) or decision.next_act(found, seen, before["acts"], streaks, now):
         time.sleep(CONFIRMING)
         seen, found = judged(time.time(), before)
     tell(keeping.changes(before, [asdict(one) for one in found], now))
@@ -74,6 +75,11 @@ def watch(before, now):
         seen, found = judged(time.time(), before)
         tell(keeping.changes(middle, [asdict(one) for one in found], time.time()))
     keep(before, now, seen, found, done, streaks)
+
+
+def is_news(found, before):
+    """Whether anything was well, or not there, at the last pass, and is not any more."""
+    return any(one.level in (WARNING, FAILURE) and one.name not in before["since"] for one in found)
 
 
 def keep(before, now, seen, found, done, streaks):
