@@ -73,6 +73,8 @@ def end_server(on):
     """Kill a server that is full of processes; what was saved is saved, and a new one starts at will."""
     run(["systemctl", "kill", "--signal=SIGKILL", on], timeout=30, check=False)
     run(["systemctl", "stop", on], timeout=60, check=False)
+    # It is no service that failed, which would be told from now on.
+    run(["systemctl", "reset-failed", on], timeout=30, check=False)
     return f"ended {on}, which was full of processes"
 
 

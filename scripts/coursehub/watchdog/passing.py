@@ -14,8 +14,8 @@ from coursehub.watchdog.model import FAILURE, GOOD, WARNING, state_of
 
 ACTS_IN_A_PASS = 3
 CONFIRMING = 4.0
-"""Seconds. What ends while this passes, such as a restart by somebody, or a server that a student has stopped,
-was no trouble."""
+"""Seconds. What ends while this passes, such as a restart by somebody, or a server that just stopped, was no
+trouble."""
 HOLDER = "the droplet's watchdog, which heals"
 
 
