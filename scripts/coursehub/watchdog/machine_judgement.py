@@ -13,6 +13,7 @@ LOW_MEMORY, PRESSURE = 0.08, 0.4
 """Parts: of the memory that is available, and of a minute in which nothing went on for want of it."""
 LOW_SWAP = 0.1
 FULL_OF_TASKS = 0.95
+RUNAWAY = "a runaway: a program in it starts ever more of them (a fork bomb)"
 
 
 def disks(seen, now):
@@ -57,9 +58,7 @@ def tasks(seen, now):
     if blind := unseen("processes", about):
         return blind
     return [
-        Finding(
-            "processes", WARNING, f"a server has {it['tasks']} of {it['limit']} processes", "a runaway", unit
-        )
+        Finding("processes", WARNING, f"a server has {it['tasks']} of {it['limit']} processes", RUNAWAY, unit)
         for unit, it in sorted(about.items())
         if it["limit"] and it["tasks"] >= FULL_OF_TASKS * it["limit"]
     ]
