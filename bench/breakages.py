@@ -109,7 +109,7 @@ def give_volume(box: Machine) -> None:
     folder = state.directory() / box.name
     if box.run(["test", "-e", "/opt/course/state/volume.json"], check=False).returncode == 0:
         return
-    volumes.attach(box, volumes.make(folder / VOLUME, 2 << 30), DEVICE)
+    volumes.attach(box, volumes.make(folder / VOLUME, 6 << 30), DEVICE)
     login = Login(box.address, 22, (box.host_key,), (folder / "id_ed25519").read_text(), "")
     with SshSession(login) as session:
         session.call("storage.mount", {"device": DEVICE})

@@ -36,6 +36,7 @@ A_PASS = 150.0
 COMING_UP = 40.0
 HUBS_OWN = "X-JupyterHub-Version"
 """A header that JupyterHub sends with each answer, be it an error."""
+STARTING = 15.0
 ANSWER = 5.0
 OURS = {"who": "the health check from outside, which heals", "run": ""}
 
@@ -193,13 +194,18 @@ def answer_of(url):
 
 
 def state(unit):
-    """The state of a service in systemd's word, such as "active"; "" when it does not say."""
+    """The state of a service in systemd's word, such as "active"; "" when it does not say. A hub that was
+    just started needs a moment, though systemd calls it active at once."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        command = ["systemctl", "is-active", unit]
+        command = ["systemctl", "show", unit, "--property=ActiveState,ActiveEnterTimestampMonotonic"]
         ended = subprocess.run(
             command, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=ANSWER
         )
-        return ended.stdout.strip()
+        about = dict(line.split("=", 1) for line in ended.stdout.splitlines() if "=" in line)
+        began = float(about.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+        is_new = time.clock_gettime(time.CLOCK_MONOTONIC) - began < STARTING
+        word = about.get("ActiveState", "")
+        return "activating" if word == "active" and is_new and unit == HUB else word
     return ""
 
 

@@ -31,7 +31,9 @@ def remembered(before, counts, now, ending):
 
 def ending(unit):
     """systemd's own words of how a unit's process ended last."""
-    words = ["journalctl", "--unit", unit, "--lines=200", "--output=cat", "--no-pager"]
+    # Of systemd alone: a hub's own lines are soon more than anybody would look through.
+    chosen = ["--unit", unit, "--identifier=systemd", "--lines=50"]
+    words = ["journalctl", *chosen, "--output=cat", "--no-pager"]
     try:
         lines = run(words, timeout=15, check=False).stdout.splitlines()
     except (OSError, OperationFailed):
