@@ -463,3 +463,16 @@ def test_what_answers_on_the_server(page, said):
 
 def test_nothing_answers_on_the_server():
     assert on_the_server.answer_of(f"http://127.0.0.1:{closed_port()}/hub/api/") == "no answer"
+
+
+@pytest.mark.parametrize(
+    ("unit", "age", "word"),
+    [("HUB", 5.0, "activating"), ("HUB", 60.0, "active"), ("PROXY", 5.0, "active")],
+)
+def test_a_hub_that_was_just_started_is_starting(monkeypatch, unit, age, word):
+    began = int((time.clock_gettime(time.CLOCK_MONOTONIC) - age) * 1e6)
+    said = f"ActiveState=active\nActiveEnterTimestampMonotonic={began}\n"
+    monkeypatch.setattr(
+        on_the_server.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0, said)
+    )
+    assert on_the_server.state(getattr(on_the_server, unit)) == word
