@@ -115,7 +115,7 @@ def test_the_others_run_alone(bare, tmp_path):
         assert ">up since" in github.files["badges/status.svg"]
 
 
-@pytest.mark.parametrize("name", ["checklist.py", "comment.py", "record.py", "publish_health.py"])
+@pytest.mark.parametrize("name", ["checklist.py", "comment.py", "publish_health.py"])
 def test_a_permission_that_the_job_lacks(bare, name):
     result = {"verdict": "converged", "url": "https://hub.school.edu"}
     with small_github() as github:
@@ -124,6 +124,15 @@ def test_a_permission_that_the_job_lacks(bare, name):
         code, said, summary, _ = bare(name, github.environ | more)
     assert code == 1 and summary.startswith("### Failed: could not ")
     assert "give the workflow's job the permission `" in summary and "::error title=" in said
+
+
+def test_a_record_without_the_permission_to_write(bare, tmp_path):
+    result = {"verdict": "converged", "url": "https://hub.school.edu"}
+    with branch_on_github(tmp_path) as github:
+        given = github.environ_with(contents="read")
+        code, said, summary, _ = bare("record.py", {**given, "RESULT": json.dumps(result)})
+    assert code == 1 and summary.startswith("### Failed: could not write to the branch coursehub")
+    assert "give the workflow's job the permission `contents: write`" in summary and "::error title=" in said
 
 
 def test_issues_that_are_switched_off_are_no_failure(bare):

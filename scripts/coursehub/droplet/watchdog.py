@@ -40,6 +40,7 @@ TIMER_UNIT = """\
 Description=Looks at the hub twice a minute
 
 [Timer]
+OnActiveSec=20
 OnBootSec=90
 OnUnitInactiveSec=30
 AccuracySec=1
