@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from specification import Specification, Validator, specification_file
 from specification import specification as read_specification
+from wanted import TOKEN
 
 from sandbox.cloud import PaperBackend, Server
-
-TOKEN = "dop_v1_of_all_the_tests"
 
 
 @pytest.fixture

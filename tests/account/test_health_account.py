@@ -8,8 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from conftest import TOKEN
-from wanted import DROPLET
+from wanted import DROPLET, TOKEN
 
 from coursehub.health import account as of_account
 from coursehub.health import by_account, checking

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from sandbox.cloud import Server
 
+TOKEN = "dop_v1_of_all_the_tests"
 DROPLET = {"name": "hub", "size": "s-1vcpu-2gb", "image": "ubuntu-24-04-x64", "region": "fra1"}
 VOLUME = {"name": "home", "region": "fra1", "size_gigabytes": 10}
 ANYWHERE = {"addresses": ["0.0.0.0/0", "::/0"]}

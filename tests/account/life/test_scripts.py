@@ -30,6 +30,7 @@ def run(server, tmp_path):
         done = subprocess.run(
             [sys.executable, SCRIPTS / name, "--course", course.settings.root, "--json", *words],
             env={**environment, "GITHUB_STEP_SUMMARY": str(summary), **given},
+            cwd=tmp_path,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
