@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path, PurePosixPath
 
+from ..page_policy import policy
 from .collection import FOLDER, NOTEBOOK, AccountLink, Collection, Link
 
 STYLE, SCRIPT = (
@@ -22,7 +21,7 @@ def page(links: Collection) -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{escape(policy())}">
+<meta http-equiv="Content-Security-Policy" content="{escape(policy(STYLE, SCRIPT))}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <meta name="generator" content="scripts/links.py">
@@ -51,19 +50,6 @@ and opens it on <a href="{escape(links.hub)}" target="_blank" rel="noopener nore
 </body>
 </html>
 """
-
-
-def policy() -> str:
-    """Nothing but the page's own style and script, by their hashes."""
-    style, script = map(fingerprint, (STYLE, SCRIPT))
-    return (
-        f"default-src 'none'; style-src '{style}'; script-src '{script}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def fingerprint(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def sections(links: tuple[Link, ...]) -> str:

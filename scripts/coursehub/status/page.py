@@ -6,11 +6,10 @@ that is too long ago, and shows times as the reader's clock does.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from html import escape
 from pathlib import Path
 
+from ..page_policy import policy
 from . import bars, listing, measures, words
 from .listing import link, sign, time
 from .model import DEGRADED, DOWN, MAINTENANCE, NONE, UNKNOWN, UP, View
@@ -41,7 +40,7 @@ def page(view: View) -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{escape(policy())}">
+<meta http-equiv="Content-Security-Policy" content="{escape(policy(STYLE, SCRIPT))}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <meta name="robots" content="noindex">
@@ -74,19 +73,6 @@ def page(view: View) -> str:
 </body>
 </html>
 """
-
-
-def policy() -> str:
-    """Nothing but the page's own style and script, by their hashes."""
-    style, script = map(fingerprint, (STYLE, SCRIPT))
-    return (
-        f"default-src 'none'; style-src '{style}'; script-src '{script}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def fingerprint(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def signs() -> str:
