@@ -201,6 +201,9 @@ def test_what_its_server_said(droplet):
     assert canary.complaint("Started.\nSucceeded.") == ""
     lines = "[W 1 App] x: not found", "python3: No module named ipykernel_launcher", "KeyError: 'ws'"
     assert canary.complaint("\n".join(lines)) == lines[1], "what came first is the cause"
+    unit = "jupyter-coursehub-canary.service"
+    ended = f"{unit}: Failed to open /run/systemd/transient/{unit}: No such file or directory"
+    assert canary.complaint(f"{ended}\n/bin/bash: jupyterhub-singleuser: not found").startswith("/bin/bash")
 
 
 def test_it_is_in_no_list(droplet, monkeypatch):

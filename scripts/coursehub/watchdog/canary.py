@@ -35,7 +35,9 @@ LEAST = 300 << 20
 """Bytes: what a server with a kernel takes, twice."""
 PRESSURE = 0.1
 METHODS = {"firstuse": "first-use", "native": "sign-up"}
-HARMLESS = ("[D ", "[I ", "[W ")
+HARMLESS = re.compile(r"^\[[DIW] |: Failed to open /run/systemd/transient/")
+"""What is no complaint: the server's own lines below an error, and that systemd looked for the file of a unit
+which had just ended, as every user's server does."""
 DEPLOYS = "a deploy is under way"
 COMPLAINT = re.compile(r"[a-z]Error\b|Error: |: not found|No module named|No such file|Permission denied")
 
@@ -95,7 +97,7 @@ def complaint(journal):
     """The first line of a log that says what was wrong, which most often caused the others; empty for one
     that does not."""
     lines = (line.strip() for line in journal.splitlines())
-    found = (line for line in lines if COMPLAINT.search(line) and not line.startswith(HARMLESS))
+    found = (line for line in lines if COMPLAINT.search(line) and not HARMLESS.search(line))
     return next(found, "")
 
 
