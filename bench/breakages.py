@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import volumes
+from broken import BOMB, CACHE, HOARD, IMPOSTOR, MANY, NOTEBOOK
 from coursehub.ssh import SshSession
 from coursehub.ssh_login import Login
 from sandbox import state
@@ -17,27 +18,7 @@ from sandbox.machine import Machine
 from student import Student
 
 DEVICE, VOLUME = "/dev/disk/by-id/scsi-0DO_Volume_the-drill", "home"
-CACHE = "/opt/course/cache/uv"
 SNIPPET = "/opt/tljh/config/jupyterhub_config.d/coursehub.py"
-NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
-HOARD = "import threading; threading.Timer(1, lambda: [b'x' * 100_000_000 for _ in range(40)]).start()"
-BOMB = "import subprocess; subprocess.Popen(['bash', '-c', 'bomb() { bomb | bomb & }; bomb']).pid > 0"
-IMPOSTOR = """
-import http.server
-class Broken(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_error(500)
-http.server.HTTPServer(("127.0.0.1", 15001), Broken).serve_forever()
-"""
-MANY = f"""
-import itertools, os
-os.makedirs("{CACHE}/many", exist_ok=True)
-try:
-    for number in itertools.count():
-        open("{CACHE}/many/" + str(number), "w").close()
-except OSError:
-    pass
-"""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import time
 import pytest
 
 import volumes
+from broken import BOMB, HOARD, IMPOSTOR, MANY, NOTEBOOK
 from coursehub.ssh import SshSession
 from coursehub.ssh_login import Login
 from sandbox.commands import wait_until
@@ -19,26 +20,6 @@ from student import Refused, Student, in_the_middle
 
 pytestmark = pytest.mark.sandbox
 REPORT, LOG = "/opt/course/state/watchdog.json", "/opt/course/state/watchdog.log"
-NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
-# Neither cell waits for what it began: a kernel that is killed never says that its cell has ended.
-HOARD = "import threading; threading.Timer(1, lambda: [b'x' * 100_000_000 for _ in range(40)]).start()"
-BOMB = "import subprocess; subprocess.Popen(['bash', '-c', 'bomb() { bomb | bomb & }; bomb']).pid > 0"
-IMPOSTOR = """
-import http.server
-class Broken(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_error(500)
-http.server.HTTPServer(("127.0.0.1", 15001), Broken).serve_forever()
-"""
-MANY = """
-import itertools, os
-os.makedirs("/opt/course/cache/uv/many", exist_ok=True)
-try:
-    for number in itertools.count():
-        open(f"/opt/course/cache/uv/many/{number}", "w").close()
-except OSError:
-    pass
-"""
 ASK = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "http://127.0.0.1:15001/"]
 SERVER = "jupyter-grace.service"
 UNMOUNT = "systemctl stop jupyterhub traefik coursehub-home; umount /opt/tljh/state /srv/course /home"

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 from coursehub.droplet import audit, generations, journal, lock
-from coursehub.droplet.system import STATE, OperationFailed, read_json, read_text, run
+from coursehub.droplet.system import STATE, OperationFailed, file_systems, read_json, read_text, run
 
 WORKERS = 4
 LAST = 64 * 1024
@@ -134,19 +134,8 @@ def consumers():
 
 
 def disks():
-    """{place: {"free", "size": bytes, "inodes": the part that is free}}, each file system once."""
-    found, devices = {}, set()
-    for place in PLACES:
-        if not Path(place).exists() or (device := Path(place).stat().st_dev) in devices:
-            continue
-        devices.add(device)
-        about = os.statvfs(place)
-        found[place] = {
-            "free": about.f_bavail * about.f_frsize,
-            "size": about.f_blocks * about.f_frsize,
-            "inodes": about.f_favail / about.f_files if about.f_files else 1.0,
-        }
-    return found
+    """What `file_systems` tells of the places where a full disk is felt."""
+    return file_systems(PLACES)
 
 
 def places():

@@ -121,6 +121,23 @@ def free_bytes(path="/"):
     return about.f_bavail * about.f_frsize
 
 
+def file_systems(places):
+    """{place: {"free" and "size" in bytes, "inodes": the part that is free}}, each file system once."""
+    found, devices = {}, set()
+    for place in places:
+        if not Path(place).exists() or (device := Path(place).stat().st_dev) in devices:
+            continue
+        devices.add(device)
+        about = os.statvfs(place)
+        found[place] = {
+            "free": about.f_bavail * about.f_frsize,
+            "size": about.f_blocks * about.f_frsize,
+            # Some file systems have no fixed number of them, and say 0.
+            "inodes": about.f_favail / about.f_files if about.f_files else 1.0,
+        }
+    return found
+
+
 def memory():
     """Bytes of memory: what the kernel has, or what the machine's control group allows, if less."""
     kernel = int((read_text("/proc/meminfo") or "MemTotal: 0 kB").split("MemTotal:")[1].split()[0]) * 1024

@@ -13,7 +13,6 @@ from ..github.rest import Repository
 from ..github.results import result_of
 from ..github.standalone import Said
 from ..github.workflow_commands import say, warning
-from ..problems import Failure
 from . import history, keeping, maintenance, words
 from .badges import badges
 from .check import check_from
@@ -38,7 +37,9 @@ def act(environ: Mapping[str, str]) -> Said:
     check = check_from(result, now)
     if check.state == NONE and hub is None:
         return not_yet(repository, check)
-    before = keeping.read(lambda path: branch.read(repository, path))
+    # Only what is decided by: the rest is read where it is written.
+    decided_by = (keeping.STATE, keeping.INCIDENTS)
+    before = keeping.read(lambda path: branch.read(repository, path) if path in decided_by else None)
     last, since = seen_last(before)
     if check.state == last == NONE:
         # An archived course may rest for months.
@@ -87,11 +88,7 @@ def maintained(repository: Repository, check: Check, health: Mapping[str, Any], 
     """Why the hub may be as it is; asked only of one that is not as it should be."""
     if check.state not in (DOWN, DEGRADED):
         return ""
-    try:
-        return maintenance.reason(repository, health, check.at, troubles)
-    except Failure as failure:
-        troubles.append(f"whether there is maintenance is unknown: {failure.message}")
-        return ""
+    return maintenance.reason(repository, health, check.at, troubles)
 
 
 def in_maintenance(check: Check, reason: str) -> Check:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from coursehub.droplet.system import file_systems, read_text, run
 from coursehub.droplet.system import memory as all_memory
-from coursehub.droplet.system import read_text, run
 
 PLACES = ("/", "/home", "/opt/tljh/state")
 SERVERS = "jupyter-*.service"
@@ -19,19 +18,14 @@ GROUPS = (
 
 def disks():
     """{place: {"free": bytes, "part": of the whole, "inodes": part that is free}}, each file system once."""
-    found, devices = {}, set()
-    for place in PLACES:
-        if not Path(place).exists() or (device := Path(place).stat().st_dev) in devices:
-            continue
-        devices.add(device)
-        about = os.statvfs(place)
-        found[place] = {
-            "free": about.f_bavail * about.f_frsize,
-            "part": about.f_bavail / about.f_blocks if about.f_blocks else 1.0,
-            # Some file systems have no fixed number of them, and say 0.
-            "inodes": about.f_favail / about.f_files if about.f_files else 1.0,
+    return {
+        place: {
+            "free": about["free"],
+            "part": about["free"] / about["size"] if about["size"] else 1.0,
+            "inodes": about["inodes"],
         }
-    return found
+        for place, about in file_systems(PLACES).items()
+    }
 
 
 def memory():
