@@ -37,6 +37,17 @@ FLAGS = (
 )
 
 
+STANDING = """
+[
+    location.href + " (" + document.readyState + ")",
+    ...performance.getEntriesByType("resource").map(
+        (one) => `${one.responseStatus} after ${Math.round(one.duration)} ms: ${one.name}`),
+    document.body.innerText.slice(0, 2000),
+].join("\\n")
+"""
+"""Where a page is and what it has loaded, for whoever has to find out why it is not what it should be."""
+
+
 @dataclass
 class Page:
     """One tab. `asked` are the addresses that it asked for since it was opened."""
@@ -82,8 +93,7 @@ class Page:
             except AssertionError as error:  # a page that was just left
                 last = error
             time.sleep(0.2)
-        where = self.run("location.href + '\\n' + document.body.innerText.slice(0, 2000)")
-        raise AssertionError(f"never true: {script} ({last}), at {where}")
+        raise AssertionError(f"never true: {script} ({last}), at {self.run(STANDING)}")
 
     def click(self, selector: str) -> None:
         """Click on the first such element, with the mouse."""

@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import known_as, lti_hub, lti_launch, pulling
+from . import known_as, lti_hub, lti_launch, pulling, spawner_poll
 from .model import Json
 
 
@@ -17,8 +17,13 @@ def snippet(course: str, everyone: bool, processes: int) -> str:
     JupyterHub asks twice: is this person who they say, and may they come in? With sign-up, an admin's
     approval has answered both; otherwise only those who are named may, unless `everyone` may.
     """
-    return SNIPPET + OF_THE_COURSE.format(
-        announcement=repr(html.escape(course)), allow_all=everyone, processes=str(processes)
+    polling = Path(spawner_poll.__file__).read_text(encoding="utf-8")
+    return (
+        SNIPPET
+        + POLLING.format(spawner_poll=polling)
+        + OF_THE_COURSE.format(
+            announcement=repr(html.escape(course)), allow_all=everyone, processes=str(processes)
+        )
     )
 
 
@@ -158,14 +163,19 @@ c.JupyterHub.concurrent_spawn_limit = 100
 c.JupyterHub.active_server_limit = 0
 c.Spawner.start_timeout = 120
 c.Spawner.http_timeout = 120
+"""
 
-# The page with which people ask for an account is in the authenticator's own package.
-if "nativeauthenticator" in str(c.JupyterHub.authenticator_class).lower():
-    import os
+POLLING = """
+{spawner_poll}
 
-    import nativeauthenticator
+def set_up_polling():
+    # What the files read before this one have set is not to be seen here (traitlets' load_subconfig).
+    from tljh.user_creating_spawner import UserCreatingSpawner
 
-    c.JupyterHub.template_paths = [os.path.join(os.path.dirname(nativeauthenticator.__file__), "templates")]
+    c.JupyterHub.spawner_class = polled_surely(UserCreatingSpawner)
+
+
+set_up_polling()
 """
 
 START_SERVER = """\

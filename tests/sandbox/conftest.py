@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,28 @@ from coursehub.ssh import Login
 from deployments import Course, make_key, new_course
 from sandbox import host, image, sources, state
 from sandbox.commands import wait_until
-from sandbox.machine import Machine, create, find
+from sandbox.machine import Machine, all_machines, create, find
 from traces import traces
+
+TELLING = ["jupyterhub", "traefik", "jupyter-*", "coursehub-*"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call) -> Iterator:
+    """What the machines' journals say belongs to a failure: where it happened cannot be looked at later."""
+    report = yield
+    if report.failed and "sandbox" in getattr(item, "fixturenames", ()):
+        for machine in all_machines():
+            with contextlib.suppress(Failure):
+                report.sections.append((f"journal of {machine.name}", journal(machine)))
+    return report
+
+
+def journal(machine: Machine) -> str:
+    """The last lines about what makes a hub."""
+    units = [f"--unit={name}" for name in TELLING]
+    said = machine.run(["journalctl", "--no-pager", "--lines=80", "--output=short-precise", *units])
+    return said.stdout.decode(errors="replace")
 
 
 @pytest.fixture(scope="session")

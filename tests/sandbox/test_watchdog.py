@@ -141,6 +141,29 @@ def test_a_killed_hub_is_the_systems_own_business(box):
     assert a_pass(box)["state"] == "up" and last_acts(box, before) == []
 
 
+SLOW = """#!/bin/sh
+if [ "$*" = "is-active jupyter-ada" ]; then touch /run/asked; exec sleep 600; fi
+exec /usr/bin/systemctl "$@"
+"""
+
+
+def test_what_looks_at_a_server_may_end_without_an_answer(box, kernel):
+    """The hub asks systemd about each student's server twice a minute. Where the hub is restarted meanwhile,
+    systemd ends what asks as well, and the hub, which runs on for a moment, must not take that for an answer:
+    it would stop the server."""
+    shim = "/usr/local/bin/systemctl"
+    box.run(["sh", "-c", f"cat > {shim} && chmod +x {shim}"], input=SLOW.encode())
+    wait_until(lambda: box.run(["test", "-e", "/run/asked"], check=False).returncode == 0, 60, "a look")
+    box.run(["rm", shim])
+    box.run(["pkill", "--full", "sleep 600"])
+    box.run(["sleep", "3"])
+    assert show(box, "jupyter-ada", "ActiveState") == "active"
+    box.run(["systemctl", "restart", "jupyterhub"])
+    wait_until(lambda: answers(box), 60, "the hub is back", interval=0.5)
+    kernel.reconnect()
+    assert kernel.run("kept") == "7"
+
+
 def forget(box) -> None:
     """As if the hour were over, for which the budget is."""
     code = f"import json; p = {REPORT!r}; r = json.load(open(p)); r['acts'] = []; json.dump(r, open(p, 'w'))"

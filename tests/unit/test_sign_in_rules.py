@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -228,7 +229,8 @@ def hub_of(tmp_path, monkeypatch, text):
     for module in (sign_in, configuration, people_of_hub):
         monkeypatch.setattr(module, "ROSTER_FILE", str(roster))
     c = Config()
-    c.JupyterHub.authenticator_class = "x"
+    tljh = SimpleNamespace(UserCreatingSpawner=type("UserCreatingSpawner", (), {}))
+    monkeypatch.setitem(sys.modules, "tljh.user_creating_spawner", tljh)
     want = configuration.want(course(tmp_path, text), CLIENT)
     roster.write_text(want.files[str(roster)]["text"])
     exec(want.files[configuration.SNIPPET_FILE]["text"], {"c": c})
