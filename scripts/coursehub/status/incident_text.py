@@ -20,6 +20,7 @@ from ..github.workflow_commands import cut
 from ..health.report import cell
 from .deciding import gist
 from .model import DEGRADED, DOWN, Check, Finding, Incident
+from .words import length
 
 LONGEST_TITLE, LONGEST_TEXT, MOST_ROWS, MOST_CAUSES = 200, 500, 40, 20
 LONGEST_BODY = 50_000
@@ -120,7 +121,7 @@ def change(incident: Incident, check: Check, told: Told, run: str) -> str | None
 
 def ending(incident: Incident, told: Told, run: str) -> str:
     """The last comment."""
-    said = [f"It is over, after {duration((incident.ended or incident.began) - incident.began)}."]
+    said = [f"It is over, after {length((incident.ended or incident.began) - incident.began)}."]
     said += [f"**Cause:** {text(incident.cause)}"] if incident.cause else []
     said += done(incident.done) + where(run)
     return whole(said, told_of(incident, told.state, told, ended=True))
@@ -174,15 +175,6 @@ def read(written: str | None) -> Told | None:
         return Told(began, str(value["state"]), causes, acts, ended, known_as)
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def duration(seconds: float) -> str:
-    """Such as "2 h 5 min"."""
-    minutes = round(max(0.0, seconds) / 60)
-    days, hours = divmod(minutes // 60, 24)
-    parts = [(days, "d"), (hours, "h"), (minutes % 60, "min")]
-    shown = [f"{number} {unit}" for number, unit in parts if number]
-    return " ".join(shown[:2]) or "less than a minute"
 
 
 def clock(at: float, timezone: str) -> str:

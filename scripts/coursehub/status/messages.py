@@ -25,9 +25,10 @@ from email.utils import format_datetime
 from typing import Any
 
 from .deciding import ENDED, OPENED, WORSE
-from .incident_text import clock, duration, timezone_of
+from .incident_text import clock, timezone_of
 from .model import DOWN, Check, Incident
 from .notify_targets import DISCORD, JSON, MATRIX, SLACK, TEAMS, Target
+from .words import length
 
 LASTS = "lasts"
 COLOURS = {True: 0x1A7F37, False: 0xCF222E}
@@ -73,12 +74,12 @@ def message(
     timezone = timezone_of(health)
     name = one_line(str(health.get("name") or "The course"))
     kind = "down" if incident.state == DOWN else "degraded"
-    length = duration((incident.ended or check.at) - incident.began)
+    lasted = length((incident.ended or check.at) - incident.began)
     headlines = {
         OPENED: f"{name}: the hub is {kind}",
         WORSE: f"{name}: the hub is down now",
-        LASTS: f"{name}: the hub is {kind}, for {length} now",
-        ENDED: f"{name}: it is over, after {length}",
+        LASTS: f"{name}: the hub is {kind}, for {lasted} now",
+        ENDED: f"{name}: it is over, after {lasted}",
     }
     lines = [] if event == ENDED else [("Found", one_line(incident.title))]
     lines += [("Since", clock(incident.began, timezone))]
