@@ -15,6 +15,7 @@ from deployments import Course, make_key, new_course
 from sandbox import host, image, sources, state
 from sandbox.commands import wait_until
 from sandbox.machine import Machine, all_machines, create, find
+from student import Kernel, in_the_middle
 from traces import traces
 
 TELLING = ["jupyterhub", "traefik", "jupyter-*", "coursehub-*"]
@@ -145,6 +146,13 @@ def make_deployed(
     for name in names:
         if box := find(name):
             box.destroy()
+
+
+@pytest.fixture(scope="module")
+def kernel(box: Machine) -> Iterator[Kernel]:
+    """Ada, in the middle of something on the module's `box`, through all that happens."""
+    with in_the_middle(f"http://{box.address}") as kernel:
+        yield kernel
 
 
 @pytest.fixture

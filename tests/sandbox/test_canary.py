@@ -18,7 +18,7 @@ from sandbox import network
 from sandbox.acme import Identity
 from sandbox.commands import wait_until
 from sandbox.identity_provider import Provider
-from student import Refused, Student, in_the_middle
+from student import Refused, Student
 
 pytestmark = pytest.mark.sandbox
 NAME = "coursehub-canary"
@@ -46,13 +46,6 @@ def course(watched):
 @pytest.fixture(scope="module")
 def box(watched):
     return watched[1]
-
-
-@pytest.fixture(scope="module")
-def kernel(box):
-    """Ada, in the middle of something, through all that happens."""
-    with in_the_middle(f"http://{box.address}") as kernel:
-        yield kernel
 
 
 def ordered(box):

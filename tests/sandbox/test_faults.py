@@ -16,7 +16,7 @@ from broken import BOMB, HOARD, IMPOSTOR, MANY, NOTEBOOK
 from coursehub.ssh import SshSession
 from coursehub.ssh_login import Login
 from sandbox.commands import wait_until
-from student import Refused, Student, in_the_middle
+from student import Refused, Student
 
 pytestmark = pytest.mark.sandbox
 REPORT, LOG = "/opt/course/state/watchdog.json", "/opt/course/state/watchdog.log"
@@ -45,13 +45,6 @@ def box(deployed):
     # No pass but those that a test starts.
     box.run(["systemctl", "stop", "coursehub-watchdog.timer"])
     return box
-
-
-@pytest.fixture(scope="module")
-def kernel(box):
-    """Ada, in the middle of something, through all that happens."""
-    with in_the_middle(f"http://{box.address}") as kernel:
-        yield kernel
 
 
 def log_in_grace(box) -> Student:

@@ -10,7 +10,6 @@ import time
 import pytest
 
 from sandbox.commands import wait_until
-from student import in_the_middle
 
 pytestmark = pytest.mark.sandbox
 REPORT, LOG = "/opt/course/state/watchdog.json", "/opt/course/state/watchdog.log"
@@ -29,13 +28,6 @@ def watched(make_deployed):
 @pytest.fixture(scope="module")
 def box(watched):
     return watched[1]
-
-
-@pytest.fixture(scope="module")
-def kernel(box):
-    """Ada, in the middle of something, through all that happens."""
-    with in_the_middle(f"http://{box.address}") as kernel:
-        yield kernel
 
 
 def report(box) -> dict:
