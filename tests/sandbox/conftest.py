@@ -21,6 +21,15 @@ from traces import traces
 TELLING = ["jupyterhub", "traefik", "jupyter-*", "coursehub-*"]
 
 
+LONGEST = ("test_on_github.py", "test_droplet.py", "test_environments.py", "test_https.py")
+"""Begun first, so that not all wait for one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call) -> Iterator:
     """What the machines' journals say belongs to a failure: where it happened cannot be looked at later."""
